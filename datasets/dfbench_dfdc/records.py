@@ -1,0 +1,103 @@
+"""DFDC's main set: parts with a ``metadata.json`` each.
+
+Parts do not share people, so the usual split goes by part: 0-34 train, 35-39 validation, 40-49
+test. Where only some parts are there and one of the three would be empty, or the root is a single
+part or Kaggle's ``train_sample_videos``, no split is given and the harness makes one that keeps
+an original and its fakes together.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dfbench.errors import DataError
+from dfbench.records import FAKE, REAL, SPLITS, Split, VideoRecord, inside
+
+_PART = re.compile(r"dfdc_train_part_0*(\d+)$")
+_LABELS = {"REAL": REAL, "FAKE": FAKE}
+
+
+def records(root: Path) -> Iterable[VideoRecord]:
+    """Raises DataError when ``root`` is not of DFDC's layout, or a list does not hold."""
+    parts = _parts(root)
+    found = [
+        record for number, folder in parts for record in _read_part(folder, split_of(number))
+    ]
+    if {record.split for record in found} >= set(SPLITS):
+        return found
+    return [replace(record, split=None) for record in found]
+
+
+def split_of(part: int | None) -> Split | None:
+    """The usual split of a part."""
+    if part is None:
+        return None
+    return "train" if part < 35 else "val" if part < 40 else "test"
+
+
+def _parts(root: Path) -> list[tuple[int | None, Path]]:
+    """(number, folder with a metadata.json). Kaggle's archives nest a part in one of its name."""
+    if (root / "metadata.json").is_file():
+        return [(None, root)]
+    numbered = []
+    for folder in sorted(root.iterdir()) if root.is_dir() else ():
+        for place in (folder, *sorted(folder.glob("dfdc_train_part_*"))):
+            match = _PART.match(place.name)
+            if match and (place / "metadata.json").is_file():
+                numbered.append((int(match[1]), place))
+                break
+    if not numbered:
+        raise DataError(
+            f"{root} is not DFDC: no metadata.json in it, and no dfdc_train_part_N/metadata.json "
+            f"below it.{_guess(root)}"
+        )
+    return sorted(numbered)
+
+
+def _guess(root: Path) -> str:
+    deeper = sorted(root.glob("*/*/metadata.json")) or sorted(root.glob("*/metadata.json"))
+    return f" Did you mean {_base(deeper[0].parent)}?" if deeper else ""
+
+
+def _base(part: Path) -> Path:
+    return part.parent if _PART.match(part.name) else part
+
+
+def _read_part(folder: Path, split: Split | None) -> Iterator[VideoRecord]:
+    file = folder / "metadata.json"
+    try:
+        entries = json.loads(file.read_text("utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file} is damaged: {error}") from error
+    if not isinstance(entries, dict):
+        raise DataError(f"{file} must be a table of videos, not a {type(entries).__name__}")
+    for name, entry in entries.items():
+        yield _record(file, folder, name, entry, split)
+
+
+def _record(file: Path, folder: Path, name: str, entry: Any, split: Split | None) -> VideoRecord:
+    label = entry.get("label") if isinstance(entry, dict) else None
+    if label not in _LABELS:
+        raise DataError(f"{file}: {name!r} has the label {label!r}, neither REAL nor FAKE")
+    original = entry.get("original")
+    if original is not None and not isinstance(original, str):
+        raise DataError(f"{file}: {name!r} names an original that is no text: {original!r}")
+    try:
+        path = inside(folder, name)
+    except DataError as error:
+        raise DataError(f"{file}: {error}") from None
+    fake = _LABELS[label] == FAKE
+    return VideoRecord(
+        id=name.replace("\\", "/"),
+        path=path,
+        label=_LABELS[label],
+        split=split,
+        group=original if fake and original else name,
+        method="dfdc" if fake else None,  # DFDC does not say how a fake was made
+        original=original if fake else None,
+    )

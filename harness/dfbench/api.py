@@ -1,0 +1,85 @@
+"""dfbench from Python: what ``dfbench.run`` and ``dfbench.load_detector`` do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from dfbench.cards import fill_options, parse_name
+from dfbench.catalogue import catalogue
+from dfbench.errors import OptionError
+from dfbench.places import cache_folder, weights_folder
+from dfbench.reporter import Reporter
+from dfbench.result import RunResult
+
+if TYPE_CHECKING:
+    from dfbench.detector import Detector
+
+
+@overload
+def run(detector: str, *, dataset: str, **asked: Any) -> RunResult: ...
+@overload
+def run(detector: str, *, train: str | None, test: str, **asked: Any) -> RunResult: ...
+@overload
+def run(
+    detector: str, *, train: str | None, test: Sequence[str], **asked: Any
+) -> list[RunResult]: ...
+def run(
+    detector: str,
+    *,
+    dataset: str | None = None,
+    train: str | None = None,
+    test: str | Sequence[str] = (),
+    data_root: Path | str | Mapping[str, Path | str] | None = None,
+    reporter: Reporter | None = None,
+    **asked: Any,
+) -> RunResult | list[RunResult]:
+    """What ``dfbench run`` does: a ``RunResult``, or a list of them for a list of tests.
+
+    ``train=None`` or ``"none"`` evaluates weights as they are. The other arguments are the
+    command's options (``epochs``, ``batch_size``, ``seed``, ``out`` …; see ``plan.Request``).
+    Raises a DfbenchError for what the caller can mend.
+    """
+    from dfbench.plan import Request
+    from dfbench.run import run as run_request
+
+    if dataset is not None:
+        if train is not None or test:
+            raise OptionError("dataset=… is short for train=… and test=…: give either")
+        train = test = dataset
+    if not test:
+        raise OptionError("say what to test on: dataset=… or test=…")
+    tests = (test,) if isinstance(test, str) else tuple(dict.fromkeys(test))
+    roots = data_root if isinstance(data_root, Mapping) else {"": data_root} if data_root else {}
+    for name in ("out", "cache"):
+        if isinstance(asked.get(name), str):
+            asked[name] = Path(asked[name])
+    request = Request(
+        detector=detector, train=None if train == "none" else train, tests=tests,
+        data_roots={name: Path(root) for name, root in roots.items()}, **asked,
+    )  # fmt: skip
+    results = run_request(request, catalogue(), reporter or Reporter())
+    return results[0] if isinstance(test, str) else results
+
+
+def load_detector(
+    name: str, weights: str | Path | None = None, *, cache: Path | None = None, seed: int = 0
+) -> Detector:
+    """The detector ``name[:option=value,…]`` as a module, in eval mode.
+
+    It takes clips float [B, 3, T, H, W] in 0..1 and returns logits [B], positive = fake; its
+    ``network`` is the bare network without the normalisation. weights: a published name or a
+    file (official, or a run's ``model.safetensors``); None = random from ``seed``. Raises
+    WeightsError, UnknownNameError, OptionError.
+    """
+    from dfbench.detector import build
+    from dfbench.weights import locate, read_tensors
+
+    short, given = parse_name(name)
+    _, card = catalogue().detector(short)
+    detector = build(card, fill_options(card.name, card.options, given), seed)
+    if weights is not None:
+        found = locate(card, str(weights), weights_folder(cache_folder(cache)))
+        detector.load(read_tensors(found.path), str(found.path))
+    return detector.eval()

@@ -1,0 +1,229 @@
+"""Cards: what a plugin says about a thing before anything heavy is imported.
+
+A card names its code as ``"package.module:Attribute"``; ``resolve()`` imports it on use. That is
+why ``dfbench list`` stays fast however many plugins are installed, and why a plugin's ``__init__``
+imports neither torch nor mlflow.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from dfbench.errors import OptionError, PluginError
+
+Option = str | int | float | bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipSpec:
+    """What a detector wants to see.
+
+    frames: T, frames per clip; 1 makes it a frame detector.
+    stride: distance between two frames of a clip, in source frames.
+    windows: clips per video, spread evenly over it. 0 = the field's default: 32 single frames, or
+        4 clips.
+    size: side of the square input, pixels.
+    margin: side of the crop in units of the face's longer side.
+    align: ``box`` = upright square around the box; ``similarity`` = eyes level, by the five
+        landmarks. Either way one geometry holds for all frames of a clip.
+    mean, std: per RGB channel, in 0..1; applied by the harness before ``forward``.
+    resize: interpolation used when the crop is brought to ``size``.
+    """
+
+    frames: int = 1
+    stride: int = 1
+    windows: int = 0
+    size: int = 224
+    margin: float = 1.3
+    align: Literal["box", "similarity"] = "box"
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    resize: Literal["bilinear", "area", "nearest"] = "bilinear"
+
+    def __post_init__(self) -> None:
+        if self.windows == 0:
+            object.__setattr__(self, "windows", 32 if self.frames == 1 else 4)
+
+    @property
+    def level(self) -> str:
+        """``frame`` or ``clip``: the first half of the name of a metric on single scores."""
+        return "frame" if self.frames == 1 else "clip"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a detector is trained unless the command line says otherwise.
+
+    clips_per_video: clips drawn from each training video in each epoch; 0 = all of them.
+    patience: epochs without a better validation score before training stops.
+    balance: weight the classes so that both count the same in the loss.
+    fine_tune: ``all``, ``head``, or how many stages from the top are trained when the run starts
+        from trained weights; from random weights everything is trained.
+    schedule: ``constant``, or ``cosine`` (falls from ``lr`` to 0 over the planned steps).
+    """
+
+    epochs: int = 10
+    batch_size: int = 32
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    clips_per_video: int = 0
+    patience: int = 5
+    balance: bool = True
+    fine_tune: str = "all"
+    schedule: Literal["constant", "cosine"] = "constant"
+    augment: Literal["none", "study"] = "study"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsFile:
+    """A published file of weights.
+
+    url: where it can be fetched; None where the publisher offers only a page (``page``).
+    sha256: None where the publisher gives none; the first download is then recorded.
+    """
+
+    name: str
+    filename: str
+    summary: str = ""
+    url: str | None = None
+    page: str = ""
+    sha256: str | None = None
+    size: int | None = None
+    licence: str = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What every card has. ``target`` is ``"package.module:Attribute"``."""
+
+    name: str
+    summary: str
+    target: str
+    paper: str = ""
+    year: int | None = None
+    licence: str = ""
+
+    def resolve(self) -> Any:
+        """Import and return what the card points to. Raises PluginError when that fails."""
+        return resolve(self.target, f"{self.name!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorCard(Card):
+    """A detector. ``target(**options)`` returns a ``torch.nn.Module``:
+    ``forward(clips float [B, 3, T, H, W]) -> logits float [B]``, positive = fake.
+
+    options: the detector's own settings and their defaults, set by ``name:key=value``.
+    weights: published files, each usable as ``--weights NAME``.
+    """
+
+    clip: ClipSpec = field(default_factory=ClipSpec)
+    recipe: Recipe = field(default_factory=Recipe)
+    options: Mapping[str, Option] = field(default_factory=dict)
+    weights: tuple[WeightsFile, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetCard(Card):
+    """A dataset. ``target(root, **options)`` returns an iterable of ``VideoRecord``.
+
+    generate: ``"module:function"`` that fills a folder when the dataset is made, not downloaded;
+        called as ``function(root, workers=…, reporter=…, **options)`` whenever the dataset is used,
+        so it returns at once when nothing is missing; ``reporter`` is a ``dfbench.reporter.Reporter``.
+    folder: where below the cache a generated dataset lives; cards that share it share the files.
+    how_to_get: where to ask for access, in a sentence. dfbench never downloads a dataset.
+    counts: published numbers, e.g. ``{"real": 590, "fake": 5639}``.
+    overlap: an overlap between the *official* splits, in a sentence; carried into each result.
+    """
+
+    options: Mapping[str, Option] = field(default_factory=dict)
+    generate: str | None = None
+    folder: str = ""
+    how_to_get: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    overlap: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricCard(Card):
+    """A metric. ``target(labels int [N], scores float [N]) -> float``.
+
+    needs: ``scores`` = raw scores; ``decisions`` = the function is given 0/1 decisions made at a
+        threshold, and is computed at 0.5 and at the one chosen on validation.
+    weighted: the function also takes ``weights`` [..., N] and returns an array [...]; bootstrap
+        intervals are then computed in one go.
+    """
+
+    higher_is_better: bool
+    needs: Literal["scores", "decisions"] = "scores"
+    weighted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceDetectorCard(Card):
+    """A face detector. ``target(weights: Path | None)`` returns an object with
+    ``detect(images uint8 [N, H, W, 3], RGB) -> list[Faces]``, or with
+    ``locate(record, frames, images) -> list[Faces]`` when it needs the record (``given``).
+
+    version: part of the face store's key; raise it when the output changes.
+    needs_images: False when frames need not be decoded to know where the face is.
+    """
+
+    version: str = "1"
+    weights: tuple[WeightsFile, ...] = ()
+    needs_images: bool = True
+
+
+AnyCard = DetectorCard | DatasetCard | MetricCard | FaceDetectorCard
+
+
+def resolve(target: str, what: str) -> Any:
+    """Import ``"package.module:Attribute"``; ``what`` names the owner in the error."""
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise PluginError(f"{what} points to {target!r}, which cannot be used: {error}") from error
+
+
+def parse_name(text: str) -> tuple[str, dict[str, str]]:
+    """Split ``name:key=value,key=value`` into the name and its raw options."""
+    name, _, tail = text.partition(":")
+    options: dict[str, str] = {}
+    for pair in filter(None, tail.split(",")):
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise OptionError(f"{text!r}: options are written {name}:key=value,key=value")
+        options[key.strip()] = value.strip()
+    return name, options
+
+
+def fill_options(
+    name: str, defaults: Mapping[str, Option], given: Mapping[str, str]
+) -> dict[str, Option]:
+    """Defaults with the given texts put in, each read as its default's type.
+
+    Raises OptionError for an unknown option or a value of another type.
+    """
+    if unknown := sorted(set(given) - set(defaults)):
+        known = ", ".join(f"{k}={v}" for k, v in defaults.items()) or "none"
+        raise OptionError(f"{name} has no option {unknown[0]!r}; its options: {known}")
+    filled = dict(defaults)
+    for key, text in given.items():
+        filled[key] = _read_option(name, key, text, defaults[key])
+    return filled
+
+
+def _read_option(name: str, key: str, text: str, default: Option) -> Option:
+    kind = type(default)
+    if kind is bool:
+        if text.lower() not in ("true", "false"):
+            raise OptionError(f"{name}: option {key} is true or false, not {text!r}")
+        return text.lower() == "true"
+    try:
+        return kind(text)
+    except ValueError:
+        raise OptionError(f"{name}: option {key} takes a {kind.__name__}, not {text!r}") from None

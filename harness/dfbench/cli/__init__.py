@@ -1,0 +1,96 @@
+"""The command line. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dfbench import __version__
+from dfbench.errors import DfbenchError
+
+CONFIG = Path("dfbench.toml")
+
+
+class Commands(click.Group):
+    """Turns a ``DfbenchError`` into one line and exit 1; anything else keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DfbenchError as error:
+            if ctx.params.get("debug"):
+                raise
+            click.echo(f"error: {' '.join(str(error).split())}", err=True)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            click.echo("stopped; the same command goes on from here", err=True)
+            sys.exit(130)
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Refuse a second command of a name: a plugin must not shadow another's."""
+        if (name or cmd.name) in self.commands:
+            raise ValueError(f"the command {name or cmd.name!r} exists already")
+        super().add_command(cmd, name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="dfbench")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option(
+    "--config", type=click.Path(path_type=Path, dir_okay=False),
+    help="Defaults for options, as TOML.  [default: dfbench.toml where there is one]",
+)  # fmt: skip
+@click.pass_context
+def cli(ctx: click.Context, debug: bool, config: Path | None) -> None:
+    """Numbers about deepfake-video detectors that can be trusted.
+
+    dfbench run --detector meso4 --dataset sample   is a good start.
+    """
+    del debug  # read by Commands.invoke
+    ctx.default_map = _config(config)
+
+
+def _config(path: Path | None) -> dict[str, Any]:
+    """Defaults from ``dfbench.toml``: ``[run]``, ``[prepare]``, … and, for all, the top level.
+
+    Command line beats ``DFBENCH_*`` variable beats this file beats the detector's card.
+    """
+    if path is None and not CONFIG.is_file():
+        return {}
+    file = path or CONFIG
+    try:
+        with file.open("rb") as stream:
+            table = tomllib.load(stream)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise DfbenchError(f"{file} cannot be read: {error}") from error
+    shared = {k.replace("-", "_"): v for k, v in table.items() if not isinstance(v, dict)}
+    sections = {k: v for k, v in table.items() if isinstance(v, dict)}
+    return {
+        name: {**shared, **{k.replace("-", "_"): v for k, v in sections.get(name, {}).items()}}
+        for name in cli.commands
+    }
+
+
+def _add_commands() -> None:
+    from dfbench.catalogue import catalogue
+    from dfbench.cli import browse, data, doctor, runs, weights
+
+    for module in (runs, browse, data, weights, doctor):
+        for command in module.COMMANDS:
+            cli.add_command(command)
+    known = catalogue()
+    for impl in known.manager.hook.dfbench_commands.get_hookimpls():
+        try:
+            impl.function(cli)
+        except Exception as error:  # noqa: BLE001 - one plugin must not stop the program
+            known.plugins[impl.plugin_name].broken = f"{type(error).__name__}: {error}"
+
+
+def main() -> None:
+    """Entry point of ``dfbench``."""
+    _add_commands()
+    cli(prog_name="dfbench")

@@ -1,0 +1,63 @@
+"""Options that several commands share. Each is mirrored by a ``DFBENCH_*`` variable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Decorator = Callable[[Any], Any]
+
+
+def option(*names: str, **settings: Any) -> Decorator:
+    """A click option with its default shown and its variable named."""
+    long = next(name for name in names if name.startswith("--")).split("/")[0]
+    variable = "DFBENCH_" + long.removeprefix("--").replace("-", "_").upper()
+    settings.setdefault("show_default", True)
+    return click.option(*names, envvar=variable, **settings)
+
+
+class DataRoot(click.ParamType):
+    """``[NAME=]DIR`` -> (name or "", folder)."""
+
+    name = "[NAME=]DIR"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, Path]:
+        if isinstance(value, tuple):
+            return value
+        name, equals, folder = str(value).partition("=")
+        if equals and name and "/" not in name:
+            return name, Path(folder).expanduser()
+        return "", Path(str(value)).expanduser()
+
+
+data_root = option(
+    "--data-root", "data_roots", type=DataRoot(), multiple=True,
+    help="Folder of a dataset; NAME= says which when there are several.",
+)  # fmt: skip
+cache = option(
+    "--cache", type=click.Path(path_type=Path, file_okay=False), default=None,
+    help="Where face clips, weights and generated data are kept.  [default: the user's cache]",
+)  # fmt: skip
+workers = option(
+    "--workers", type=click.IntRange(min=0), default=None,
+    help="Processes that decode and cut.  [default: one a core]",
+)  # fmt: skip
+limit = option(
+    "--limit", type=click.IntRange(min=1), default=None,
+    help="At most this many videos a split: a quick look, marked so in the result.",
+)  # fmt: skip
+faces = option("--faces", default=None, help="Face detector.  [default: given, else yunet]")
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+
+
+def roots(pairs: tuple[tuple[str, Path], ...]) -> dict[str, Path]:
+    """The pairs as a table. Raises click.UsageError when one name stands twice."""
+    table: dict[str, Path] = {}
+    for name, folder in pairs:
+        if name in table:
+            raise click.UsageError(f"--data-root {name or folder} is given twice")
+        table[name] = folder
+    return table

@@ -1,0 +1,135 @@
+"""``dfbench weights``: published files of weights, fetched, added by hand, verified."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dfbench.cli import options
+from dfbench.errors import WeightsError
+
+if TYPE_CHECKING:
+    from dfbench.cards import WeightsFile
+
+
+@click.group("weights")
+def weights_group() -> None:
+    """Published weights: list, fetch, add, verify."""
+
+
+@weights_group.command("list")
+@options.cache
+@options.as_json
+def list_weights(cache: Path | None, as_json: bool) -> None:
+    """Every published file that the cards name, and whether it is here."""
+    from dfbench.places import cache_folder, weights_folder
+    from dfbench.weights import stored_at
+
+    folder = weights_folder(cache_folder(cache))
+    rows = [
+        {"owner": owner, "name": w.name, "here": stored_at(owner, w, folder).is_file(),
+         "licence": w.licence, "size": w.size, "sha256": w.sha256, "from": w.url or w.page}
+        for owner, w in _all()
+    ]  # fmt: skip
+    if as_json:
+        click.echo(json.dumps({"weights": rows}, indent=1))
+        return
+    from dfbench.cli.display import plain_table, stdout
+
+    cells = [
+        [r["owner"], r["name"], "yes" if r["here"] else "no", r["licence"],
+         str(r["sha256"] or "not published")[:12], r["from"]]
+        for r in rows
+    ]  # fmt: skip
+    stdout().print(plain_table(["owner", "name", "here", "licence", "sha256", "from"], cells))
+
+
+@weights_group.command("fetch")
+@click.argument("owner")
+@click.argument("name")
+@options.cache
+def fetch_weights(owner: str, name: str, cache: Path | None) -> None:
+    """Download a published file into the cache, going on where an earlier try broke off."""
+    from dfbench.cli.display import Terminal
+    from dfbench.places import cache_folder, weights_folder
+    from dfbench.weights import fetch
+
+    weights = _find(owner, name)
+    shown = 0
+    with Terminal().task(f"{owner} {name}", weights.size or 0) as advance:
+
+        def progress(done: int, total: int | None) -> None:
+            nonlocal shown
+            del total
+            advance(done - shown)
+            shown = done
+
+        found = fetch(owner, weights, weights_folder(cache_folder(cache)), progress)
+    click.echo(f"{found.path} sha256 {found.sha256}")
+
+
+@weights_group.command("add")
+@click.argument("owner")
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+@options.cache
+def add_weights(owner: str, name: str, file: Path, cache: Path | None) -> None:
+    """Put a file that you have into its place, for use without a network."""
+    from dfbench.places import cache_folder, weights_folder
+    from dfbench.weights import add
+
+    found = add(owner, _find(owner, name), file, weights_folder(cache_folder(cache)))
+    click.echo(f"{found.path} sha256 {found.sha256}")
+
+
+@weights_group.command("verify")
+@options.cache
+def verify_weights(cache: Path | None) -> None:
+    """Compare every file in the cache with its sha256; exit 1 when one differs."""
+    from dfbench.places import cache_folder, weights_folder
+    from dfbench.weights import stored_at, verify
+
+    folder = weights_folder(cache_folder(cache))
+    problems = []
+    for owner, weights in _all():
+        path = stored_at(owner, weights, folder)
+        if not path.is_file():
+            continue
+        try:
+            verify(owner, weights, path)
+            click.echo(f"{owner} {weights.name}: right")
+        except WeightsError as error:
+            problems.append(str(error))
+    if problems:
+        raise WeightsError("; ".join(problems))
+
+
+def _all() -> Iterator[tuple[str, WeightsFile]]:
+    from dfbench.cards import DetectorCard, FaceDetectorCard
+    from dfbench.catalogue import catalogue
+
+    for offers in (*catalogue().cards("detectors").values(), *catalogue().cards("faces").values()):
+        for card in offers.values():
+            if isinstance(card, DetectorCard | FaceDetectorCard):
+                yield from ((card.name, weights) for weights in card.weights)
+
+
+def _find(owner: str, name: str) -> WeightsFile:
+    known = [(o, w) for o, w in _all() if o == owner]
+    for _, weights in known:
+        if weights.name == name:
+            return weights
+    names = ", ".join(w.name for _, w in known)
+    owners = ", ".join(sorted({o for o, _ in _all()}))
+    raise WeightsError(
+        f"{owner} publishes no weights {name!r}; there are: {names}"
+        if known
+        else f"nothing called {owner!r} publishes weights; there are: {owners}"
+    )
+
+
+COMMANDS = [weights_group]

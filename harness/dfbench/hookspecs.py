@@ -1,0 +1,69 @@
+"""The hooks of dfbench, all of them. A plugin implements those it needs with ``dfbench.hookimpl``.
+
+Catalogue hooks return cards and are called when a command first needs that kind of card; a plugin
+whose hook raises is skipped and listed with the reason (``dfbench list plugins``). Listener hooks
+are called while a run goes on; one that raises is reported and never stops the run. Arguments
+are only ever added, and an implementation may take fewer than are offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from dfbench.cards import DatasetCard, DetectorCard, FaceDetectorCard, MetricCard
+    from dfbench.result import RunResult
+    from dfbench.spec import RunSpec
+
+hookspec = pluggy.HookspecMarker("dfbench")
+hookimpl = pluggy.HookimplMarker("dfbench")
+
+
+@hookspec
+def dfbench_detectors() -> Iterable[DetectorCard]:  # type: ignore[empty-body]
+    """Detectors this plugin brings. Called at most once per process."""
+
+
+@hookspec
+def dfbench_datasets() -> Iterable[DatasetCard]:  # type: ignore[empty-body]
+    """Datasets this plugin brings. Called at most once per process."""
+
+
+@hookspec
+def dfbench_metrics() -> Iterable[MetricCard]:  # type: ignore[empty-body]
+    """Metrics this plugin brings; all of them are computed for every run."""
+
+
+@hookspec
+def dfbench_face_detectors() -> Iterable[FaceDetectorCard]:  # type: ignore[empty-body]
+    """Face detectors this plugin brings. Called at most once per process."""
+
+
+@hookspec
+def dfbench_commands(cli: click.Group) -> None:
+    """Add the plugin's own subcommands to ``cli``. Called at every start of the command line, so
+    it imports nothing heavy; a command of a name already taken is refused."""
+
+
+@hookspec
+def dfbench_run_started(spec: RunSpec, folder: Path) -> None:
+    """A run starts, or goes on after an interruption. ``folder`` is the run's own and exists."""
+
+
+@hookspec
+def dfbench_progress(spec: RunSpec, step: int, values: Mapping[str, float]) -> None:
+    """An epoch has ended: ``step`` is the epoch from 1, ``values`` are the numbers of that line of
+    ``log.jsonl`` (``train/loss``, ``val/video/auc``, …). Called once per epoch, for the first of
+    the runs that share the model."""
+
+
+@hookspec
+def dfbench_run_finished(result: RunResult, folder: Path) -> None:
+    """A run has ended and ``result.json`` is written; ``result.status`` is ``finished`` or
+    ``failed``. Tracking hangs here."""

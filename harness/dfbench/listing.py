@@ -1,0 +1,127 @@
+"""Reading a dataset: from a card and a folder to checked records and their spec."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dfbench.cards import DatasetCard, Option, fill_options, parse_name, resolve
+from dfbench.catalogue import Catalogue
+from dfbench.errors import DataError
+from dfbench.places import data_folder, data_roots
+from dfbench.reporter import Reporter
+from dfbench.records import Split, VideoRecord
+from dfbench.splits import check_leaks, limit, make_split
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A dataset as found on disk.
+
+    given: the options the user set; options: all of them. root: the data root, a path of this
+    machine that stays out of the spec. own_split: the dataset brought its split. note: what
+    the leak check compared.
+    """
+
+    card: DatasetCard
+    given: Mapping[str, Option]
+    options: Mapping[str, Option]
+    root: Path
+    records: list[VideoRecord]
+    own_split: bool
+    note: str
+
+    def of(self, *splits: Split) -> list[VideoRecord]:
+        return [record for record in self.records if record.split in splits]
+
+
+def read_dataset(
+    text: str,
+    catalogue: Catalogue,
+    roots: Mapping[str, Path],
+    cache: Path,
+    *,
+    trained_on: bool = True,
+    at_most: int | None = None,
+    workers: int = 1,
+    reporter: Reporter | None = None,
+) -> Listing:
+    """Records of ``name[:key=value,…]``, each with a split, checked for leaks.
+
+    trained_on: False for a dataset that is only tested on; without a split of its own all of it
+    is then the test set. at_most: ``--limit``. Raises DataError and its kin.
+    """
+    name, raw = parse_name(text)
+    _, card = catalogue.dataset(name)
+    options = fill_options(card.name, card.options, raw)
+    root = _root(card, options, roots, cache, workers, reporter or Reporter())
+    records = _read(card, root, options)
+    own_split = all(record.split is not None for record in records)
+    if not own_split:
+        if any(record.split is not None for record in records):
+            first = next(record for record in records if record.split is None)
+            raise DataError(f"{card.name}: some videos have a split and {first.id} has none")
+        records = make_split(records) if trained_on else _all_test(records)
+    note = check_leaks(records, card.name, card.overlap)
+    if at_most is not None:
+        records = limit(records, at_most)
+    given = {key: options[key] for key in raw}
+    return Listing(card, given, options, root, records, own_split, note)
+
+
+def _root(
+    card: DatasetCard,
+    options: Mapping[str, Option],
+    roots: Mapping[str, Path],
+    cache: Path,
+    workers: int,
+    reporter: Reporter,
+) -> Path:
+    root = roots.get(card.name) or data_roots().get(card.name)
+    if card.generate is not None:
+        name = "-".join([card.folder or card.name, *(f"{k}={v}" for k, v in options.items())])
+        root = root or data_folder(cache) / name
+        make = resolve(card.generate, f"dataset {card.name!r}")
+        make(root, workers=workers, reporter=reporter, **options)
+        return root
+    if root is None:
+        raise DataError(
+            f"{card.name} needs its folder: --data-root DIR, or keep it with: dfbench data root "
+            f"{card.name} DIR. {card.how_to_get}".rstrip()
+        )
+    if not root.exists():
+        raise DataError(f"the data root {root} of {card.name} does not exist")
+    return root
+
+
+def _read(card: DatasetCard, root: Path, options: Mapping[str, Option]) -> list[VideoRecord]:
+    records = list(card.resolve()(root, **options))
+    if not records:
+        raise DataError(f"{card.name} finds no videos in {root}. {card.how_to_get}".rstrip())
+    twice = [name for name, times in Counter(r.id for r in records).items() if times > 1]
+    if twice:
+        raise DataError(f"{card.name}: {len(twice)} ids stand twice, the first is {twice[0]!r}")
+    return records
+
+
+def _all_test(records: Sequence[VideoRecord]) -> list[VideoRecord]:
+    return [replace(record, split="test") for record in records]
+
+
+def fingerprint(records: Sequence[VideoRecord]) -> str:
+    """sha256 (16 digits) over what the records say and how large their files are."""
+    rows = sorted(
+        [r.id, r.label, r.split, r.method, r.original, r.group, _size(r.path)] for r in records
+    )
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1

@@ -1,0 +1,322 @@
+"""From what the user asked for to what will be done. Everything cheap that can fail fails here,
+before anything is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from dfbench.cards import DetectorCard, Option, fill_options, parse_name
+from dfbench.catalogue import Catalogue
+from dfbench.errors import DataError, OptionError, ResourceError, WeightsError
+from dfbench.listing import Listing, fingerprint, read_dataset
+from dfbench.places import cache_folder, faces_folder, weights_folder
+from dfbench.prepare import FaceFinder, default_workers
+from dfbench.records import VideoRecord
+from dfbench.reporter import Reporter
+from dfbench.spec import DataSpec, ModelSpec, OnMissing, RunSpec, TrainSpec
+from dfbench.splits import check_across, check_classes
+from dfbench.store import FaceStore
+from dfbench.weights import Weights, locate, read_tensors
+
+DEVICES = ("auto", "cpu", "cuda")
+PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What was asked for; None = what the detector's card says, or what the machine offers.
+
+    train: a dataset, or None to evaluate weights as they are. data_roots: folder by dataset name;
+    the name "" holds a folder given without one.
+    """
+
+    detector: str
+    train: str | None
+    tests: tuple[str, ...]
+    data_roots: Mapping[str, Path] = field(default_factory=dict)
+    weights: str | None = None
+    fine_tune: str | None = None
+    faces: str | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    lr: float | None = None
+    balance: bool | None = None
+    augment: str | None = None
+    seed: int = 0
+    limit: int | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    workers: int | None = None
+    out: Path = Path("runs")
+    cache: Path | None = None
+    on_missing: OnMissing = "chance"
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Data:
+    """The videos of one dataset that a run uses, and how faces are found in them."""
+
+    listing: Listing
+    records: list[VideoRecord]
+    finder: FaceFinder
+    spec: DataSpec
+
+
+@dataclass(frozen=True)
+class Test:
+    """One dataset to test on: one run, one folder."""
+
+    data: Data
+    spec: RunSpec
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Names resolved, data listed, weights found."""
+
+    request: Request
+    card: DetectorCard
+    options: Mapping[str, Option]
+    model: ModelSpec
+    weights: Weights | None
+    train: Data | None
+    tests: tuple[Test, ...]
+    store: FaceStore
+    device: str
+    workers: int
+    notes: tuple[str, ...]
+
+
+def make_plan(request: Request, catalogue: Catalogue, reporter: Reporter) -> Plan:
+    """Resolve and check a request. Raises a DfbenchError; nothing has been written then, except
+    that a generated dataset and fetched weights lie in the cache."""
+    name, raw = parse_name(request.detector)
+    plugin, card = catalogue.detector(name)
+    options = fill_options(card.name, card.options, raw)
+    device, precision = check_device(request.device, request.precision)
+    check_writable(request.out)
+    cache = cache_folder(request.cache)
+    weights = _weights(request, card, cache)
+    _check_network(card, options, weights, request, has_training=request.train is not None)
+    workers = default_workers() if request.workers is None else request.workers
+    names = [*([request.train] if request.train else []), *request.tests]
+    listings = _listings(names, request, catalogue, cache, workers, reporter)
+    train = _train_data(request, listings, catalogue, cache)
+    settings = _settings(request, card, train, weights)
+    given = {key: options[key] for key in raw}
+    model = ModelSpec(
+        detector=card.name, plugin=plugin.distribution, plugin_version=plugin.version,
+        options=options, given=given, weights=weights.name if weights else None,
+        weights_sha256=weights.sha256 if weights else None, clip=card.clip, reader=_reader(),
+        precision=precision, train=settings,
+    )  # fmt: skip
+    tests = tuple(
+        _test(listings[text], model, train, request, catalogue, cache) for text in request.tests
+    )
+    notes = _notes(model, train, tests)
+    return Plan(request, card, options, model, weights, train, tests,
+                FaceStore(faces_folder(cache)), device, workers, notes)  # fmt: skip
+
+
+def check_device(device: str, precision: str) -> tuple[str, str]:
+    """The device (``cpu`` or ``cuda``) and Fabric's name of the precision.
+
+    Raises ResourceError for a GPU that is not there, OptionError for another word.
+    """
+    import torch
+
+    if device not in DEVICES:
+        raise OptionError(f"--device is one of {', '.join(DEVICES)}, not {device!r}")
+    there = torch.cuda.is_available()
+    if device == "cuda" and not there:
+        raise ResourceError("--device cuda: PyTorch sees no GPU here; use --device cpu, or look at "
+                            "dfbench doctor")  # fmt: skip
+    if device == "auto":
+        device = "cuda" if there else "cpu"
+    if precision == "auto":
+        precision = "bf16" if device == "cuda" else "32"
+    if precision not in PRECISIONS:
+        raise OptionError(f"--precision is auto, {', '.join(PRECISIONS)}, not {precision!r}")
+    return device, PRECISIONS[precision]
+
+
+def check_writable(out: Path) -> None:
+    """Raise ResourceError unless files can be made below ``out``."""
+    place = out
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise ResourceError(f"--out {out}: {place} is not a folder that can be written to")
+
+
+def find_faces(
+    name: str | None, records: list[VideoRecord], catalogue: Catalogue, cache: Path
+) -> FaceFinder:
+    """The face detector called ``name``; by default ``given`` where every video ships boxes, else
+    ``yunet``, on every machine alike."""
+    boxes = all(record.boxes is not None for record in records)
+    name = name or ("given" if boxes else "yunet")
+    if name == "given" and not boxes:
+        bare = next(record for record in records if record.boxes is None)
+        raise DataError(f"--faces given: {bare.id} ships no boxes; choose another face detector")
+    _, card = catalogue.faces(name)
+    weights = locate(card, card.weights[0].name, weights_folder(cache)) if card.weights else None
+    return FaceFinder(card, weights.path if weights else None)
+
+
+def name_roots(
+    roots: Mapping[str, Path], names: list[str], catalogue: Catalogue
+) -> dict[str, Path]:
+    """Data roots by dataset name, with the nameless one given to the dataset it can only mean."""
+    datasets = [parse_name(name)[0] for name in names]
+    named = {name: root for name, root in roots.items() if name}
+    if strange := sorted(set(named) - set(datasets)):
+        raise OptionError(f"--data-root {strange[0]}=…: no dataset of this run has that name")
+    if "" in roots:
+        on_disk = [n for n in datasets if catalogue.dataset(n)[1].generate is None]
+        meant = {n for n in (on_disk or datasets) if n not in named}
+        if len(meant) != 1:
+            raise OptionError("--data-root DIR: say which dataset it belongs to, NAME=DIR")
+        named[meant.pop()] = roots[""]
+    return named
+
+
+def _weights(request: Request, card: DetectorCard, cache: Path) -> Weights | None:
+    if request.weights in (None, "none"):
+        if request.train is None:
+            names = ", ".join(w.name for w in card.weights) or "a file"
+            raise WeightsError(
+                f"--train none evaluates trained weights: name them with --weights ({names})"
+            )
+        return None
+    assert request.weights is not None
+    return locate(card, request.weights, weights_folder(cache))
+
+
+def _check_network(
+    card: DetectorCard,
+    options: Mapping[str, Option],
+    weights: Weights | None,
+    request: Request,
+    has_training: bool,
+) -> None:
+    """Build the network once and read the weights: a wrong file is known before hours of work."""
+    from dfbench.detector import build, stages_trained
+
+    detector = build(card, options)
+    if request.fine_tune and has_training:
+        stages_trained(request.fine_tune, len(detector.stages()))
+    if weights is not None:
+        detector.load(read_tensors(weights.path), str(weights.path))
+
+
+def _listings(
+    names: list[str],
+    request: Request,
+    catalogue: Catalogue,
+    cache: Path,
+    workers: int,
+    reporter: Reporter,
+) -> dict[str, Listing]:
+    roots = name_roots(request.data_roots, names, catalogue)
+    listings: dict[str, Listing] = {}
+    for text in dict.fromkeys(names):
+        listings[text] = read_dataset(
+            text, catalogue, roots, cache, trained_on=text == request.train,
+            at_most=request.limit, workers=workers, reporter=reporter,
+        )  # fmt: skip
+        reporter.note(listings[text].note)
+    return listings
+
+
+def _train_data(
+    request: Request, listings: Mapping[str, Listing], catalogue: Catalogue, cache: Path
+) -> Data | None:
+    if request.train is None:
+        return None
+    listing = listings[request.train]
+    for split in ("train", "val"):
+        check_classes(listing.records, split, listing.card.name)
+    return _data(listing, listing.of("train", "val"), request, catalogue, cache)
+
+
+def _data(
+    listing: Listing,
+    records: list[VideoRecord],
+    request: Request,
+    catalogue: Catalogue,
+    cache: Path,
+) -> Data:
+    finder = find_faces(request.faces, records, catalogue, cache)
+    spec = DataSpec(
+        dataset=listing.card.name, options=listing.given, fingerprint=fingerprint(records),
+        videos=len(records), faces=finder.card.name, faces_version=finder.card.version,
+        limit=request.limit,
+    )  # fmt: skip
+    return Data(listing, records, finder, spec)
+
+
+def _settings(
+    request: Request, card: DetectorCard, train: Data | None, weights: Weights | None
+) -> TrainSpec | None:
+    if train is None:
+        return None
+    recipe = card.recipe
+    asked = {
+        name: value
+        for name in ("epochs", "batch_size", "lr", "balance", "augment", "fine_tune")
+        if (value := getattr(request, name)) is not None
+    }
+    if weights is None:  # there is nothing to keep in a random network
+        asked.setdefault("fine_tune", "all")
+    values = {**asdict(recipe), **asked}
+    _check_settings(values)
+    return TrainSpec(data=train.spec, seed=request.seed, **values)
+
+
+def _check_settings(values: Mapping[str, object]) -> None:
+    for name in ("epochs", "batch_size", "lr"):
+        value = values[name]
+        if not isinstance(value, int | float) or not 0 < value < float("inf"):
+            raise OptionError(f"--{name.replace('_', '-')} must be above 0, not {value}")
+
+
+def _test(
+    listing: Listing,
+    model: ModelSpec,
+    train: Data | None,
+    request: Request,
+    catalogue: Catalogue,
+    cache: Path,
+) -> Test:
+    check_classes(listing.records, "test", listing.card.name)
+    data = _data(listing, listing.of("test"), request, catalogue, cache)
+    if train is not None:
+        names = train.listing.card.name, listing.card.name
+        check_across(train.records, data.records, names)
+    spec = RunSpec(model=model, test=data.spec, on_missing=request.on_missing, seed=request.seed)
+    return Test(data, spec, spec.folder(request.out))
+
+
+def _reader() -> str:
+    from dfbench.video import READER
+
+    return READER
+
+
+def _notes(model: ModelSpec, train: Data | None, tests: tuple[Test, ...]) -> tuple[str, ...]:
+    notes = []
+    if model.weights is None:
+        notes.append(f"{model.label} starts from random weights")
+    used = [*([train] if train else []), *(test.data for test in tests)]
+    for card in {data.listing.card.name: data.listing.card for data in used}.values():
+        if card.overlap:
+            notes.append(f"{card.name}: {card.overlap}")
+    if any(test.spec.limited for test in tests):
+        notes.append(f"a quick look: at most {tests[0].spec.test.limit} videos a split")
+    return tuple(notes)

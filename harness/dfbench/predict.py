@@ -1,0 +1,142 @@
+"""Scoring videos: all clips of each, in the order of the records, a row for every clip."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from dfbench.detector import Detector, to_unit
+from dfbench.errors import ResultError
+from dfbench.loader import ClipReader, WholeVideos, video_loader
+from dfbench.records import Prediction, Status
+from dfbench.result import read_predictions, write_atomic, write_predictions
+
+
+def predict(
+    detector: Detector,
+    reader: ClipReader,
+    dataset: str,
+    batch_size: int,
+    workers: int,
+    fabric: Fabric,
+    skip: int = 0,
+) -> Iterator[list[Prediction]]:
+    """Rows of one chunk of videos after the other.
+
+    A chunk is a fixed run of videos that fills about one batch, so the numbers do not depend on
+    where an interrupted run goes on (``skip``: chunks already scored). Memory does not grow with
+    the number of videos.
+    """
+    chunks = video_chunks(len(reader.videos), reader.clip.windows, batch_size)[skip:]
+    loader = video_loader(WholeVideos(reader), chunks, workers, fabric.device.type == "cuda")
+    detector.eval()
+    for items in loader:
+        clips = [clip for _, clip in items if clip is not None]
+        scores = iter(_scores(detector, torch.cat(clips), batch_size, fabric) if clips else [])
+        yield [
+            row for video, _ in items for row in _rows(reader, video, dataset, scores)
+        ]
+
+
+def video_chunks(videos: int, windows: int, batch_size: int) -> list[list[int]]:
+    """Videos in order, as many together as fill a batch of clips, at least one."""
+    step = max(batch_size // windows, 1)
+    return [list(range(i, min(i + step, videos))) for i in range(0, videos, step)]
+
+
+def _scores(
+    detector: Detector, clips: Tensor, batch_size: int, fabric: Fabric
+) -> list[float]:
+    """P(fake) of clips uint8 [n, T, H, W, 3]. In double precision from the logit on, so that sure
+    scores do not all round to 1."""
+    logits = []
+    with torch.inference_mode(), fabric.autocast():
+        for part in clips.split(batch_size):
+            logits.append(detector(to_unit(part.to(fabric.device, non_blocking=True))).double())
+    scores: list[float] = torch.sigmoid(torch.cat(logits)).tolist()
+    return scores
+
+
+def _rows(
+    reader: ClipReader, video: int, dataset: str, scores: Iterator[float]
+) -> Iterator[Prediction]:
+    prepared = reader.videos[video]
+    record = prepared.record
+    for clip, (start, usable) in enumerate(zip(prepared.starts, prepared.usable, strict=True)):
+        status: Status = "ok" if usable else _lost(prepared.status)
+        score = next(scores) if usable else None
+        yield Prediction(dataset, record.id, clip, start, record.label, score, record.method,
+                         record.group, status)  # fmt: skip
+
+
+def _lost(status: Status) -> Status:
+    return "unreadable" if status == "ok" else status
+
+
+def predict_to_file(
+    detector: Detector,
+    reader: ClipReader,
+    dataset: str,
+    batch_size: int,
+    workers: int,
+    fabric: Fabric,
+    path: Path,
+) -> Iterator[int]:
+    """Append to ``path`` chunk by chunk; yields the number of videos done, counting those that an
+    interrupted run had scored before."""
+    chunks = video_chunks(len(reader.videos), reader.clip.windows, batch_size)
+    done = _resume(path, reader, dataset, chunks)
+    count = sum(len(chunk) for chunk in chunks[:done])
+    yield count
+    with path.open("a", encoding="utf-8", newline="") as file:
+        for rows in predict(detector, reader, dataset, batch_size, workers, fabric, done):
+            write_predictions(rows, file, header=False)
+            file.flush()
+            count += len({row.video for row in rows})
+            yield count
+
+
+def _resume(path: Path, reader: ClipReader, dataset: str, chunks: Sequence[Sequence[int]]) -> int:
+    """Cut ``path`` back to its whole chunks and return their number; start it when it is new.
+
+    A row cut short by a kill, or rows of other videos, end what is kept.
+    """
+    rows = _read_whole_rows(path)
+    kept = 0
+    for chunk in chunks:
+        expected = [
+            (dataset, reader.videos[v].record.id, clip)
+            for v in chunk
+            for clip in range(reader.clip.windows)
+        ]
+        begin = kept * len(chunks[0]) * reader.clip.windows
+        found = [(r.dataset, r.video, r.clip) for r in rows[begin : begin + len(expected)]]
+        if found != expected:
+            break
+        kept += 1
+    number = sum(len(chunk) for chunk in chunks[:kept]) * reader.clip.windows
+    rewrite(path, rows[:number])
+    return kept
+
+
+def _read_whole_rows(path: Path) -> list[Prediction]:
+    if not path.is_file():
+        return []
+    text = path.read_text("utf-8")
+    path.write_text(text[: text.rfind("\n") + 1], "utf-8")  # the last row may be half written
+    try:
+        return read_predictions(path)
+    except ResultError:  # not even a header: nothing to keep
+        return []
+
+
+def rewrite(path: Path, rows: Sequence[Prediction]) -> None:
+    """Write a whole ``predictions.csv`` atomically."""
+    buffer = io.StringIO()
+    write_predictions(rows, buffer, header=True)
+    write_atomic(path, buffer.getvalue().encode())

@@ -1,0 +1,176 @@
+"""What a run found: ``result.json`` and ``predictions.csv``, written and read.
+
+``result.json`` is written last and atomically, so where it exists the run has ended.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, astuple, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from dfbench.errors import ResultError
+from dfbench.records import Prediction
+from dfbench.spec import SCHEMA, RunSpec
+
+COLUMNS = tuple(f.name for f in fields(Prediction))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricValue:
+    """One number with its interval.
+
+    name: level and metric, ``video/auc``; ``frame/…`` and ``clip/…`` are scores of single clips.
+    subset: ``all``, or a method: then all real videos against the fakes made that way.
+    threshold: where decisions were made, and ``rule`` how it was chosen (``0.5`` or ``val``).
+    value: None where the metric does not exist; ``reason`` then says why.
+    low, high: 95 % interval from a bootstrap over groups; None where it does not exist.
+    n_real, n_fake: how many scores went in.
+    """
+
+    name: str
+    subset: str = "all"
+    rule: str | None = None
+    threshold: float | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    reason: str | None = None
+    n_real: int = 0
+    n_fake: int = 0
+
+    @property
+    def key(self) -> str:
+        """``video/auc``, ``video/f1@0.5``, ``video/auc[warp]``."""
+        at = f"@{self.rule}" if self.rule else ""
+        of = "" if self.subset == "all" else f"[{self.subset}]"
+        return f"{self.name}{at}{of}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """All of ``result.json``.
+
+    counts: videos of the test split: ``videos``, ``real``, ``fake``, and one entry a status.
+    coverage: share of test videos with at least one score, 0..1.
+    cost: ``parameters``, ``trainable``, ``seconds`` by stage, ``videos_per_second``,
+        ``peak_memory_mb``, ``peak_gpu_memory_mb``.
+    notes: what a reader must know: official overlap, random initial weights, a quick look.
+    """
+
+    spec: RunSpec
+    status: Literal["finished", "failed"]
+    error: str | None = None
+    metrics: tuple[MetricValue, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    coverage: float | None = None
+    threshold: float | None = None
+    cost: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    schema: int = SCHEMA
+
+    def metric(self, key: str) -> MetricValue:
+        """The metric of that key, e.g. ``video/auc[warp]``. Raises KeyError with what there is."""
+        for value in self.metrics:
+            if value.key == key:
+                return value
+        raise KeyError(f"no metric {key!r}; there are {', '.join(m.key for m in self.metrics)}")
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "spec": self.spec.to_json()}
+
+
+def write_result(result: RunResult, folder: Path) -> None:
+    write_json(folder / "result.json", result.to_json())
+
+
+def load_result(path: Path | str) -> RunResult:
+    """Read a run folder, or its ``result.json``. Raises ResultError saying what is wrong."""
+    path = Path(path)
+    file = path / "result.json" if path.is_dir() else path
+    try:
+        data = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ResultError(f"{file} does not exist: the run has not ended, or it is no run") from None
+    except (OSError, ValueError) as error:
+        raise ResultError(f"{file} cannot be read: {error}") from error
+    if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
+        raise ResultError(f"{file} is not a result of dfbench")
+    if data["schema"] > SCHEMA:
+        raise ResultError(
+            f"{file} has schema {data['schema']}, this dfbench reads up to {SCHEMA}: update dfbench"
+        )
+    try:
+        known = {f.name: data[f.name] for f in fields(RunResult) if f.name in data}
+        known["spec"] = RunSpec.from_json(data["spec"])
+        known["metrics"] = tuple(MetricValue(**m) for m in data.get("metrics", ()))
+        known["notes"] = tuple(data.get("notes", ()))
+        return RunResult(**known)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ResultError(f"{file} lacks a part of a result: {error}") from error
+
+
+def write_predictions(rows: Iterable[Prediction], file: Any, *, header: bool) -> None:
+    """Append rows to an open text file. Scores keep every digit, so they read back equal."""
+    writer = csv.writer(file, lineterminator="\n")
+    if header:
+        writer.writerow(COLUMNS)
+    for row in rows:
+        values = astuple(row)
+        writer.writerow("" if v is None else repr(v) if isinstance(v, float) else v for v in values)
+
+
+def read_predictions(path: Path | str) -> list[Prediction]:
+    """Read a ``predictions.csv``. Raises ResultError naming the line that does not hold."""
+    path = Path(path)
+    path = path / "predictions.csv" if path.is_dir() else path
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(_rows(path, file))
+    except OSError as error:
+        raise ResultError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _rows(path: Path, file: Iterable[str]) -> Iterator[Prediction]:
+    reader = csv.DictReader(file)
+    if missing := [c for c in COLUMNS if c not in (reader.fieldnames or ())]:
+        raise ResultError(f"{path} has no column {', '.join(missing)}; it needs {','.join(COLUMNS)}")
+    for number, row in enumerate(reader, start=2):
+        try:
+            yield Prediction(
+                dataset=row["dataset"],
+                video=row["video"],
+                clip=int(row["clip"]),
+                start_frame=int(row["start_frame"]) if row["start_frame"] else None,
+                label=int(row["label"]),
+                score=float(row["score"]) if row["score"] else None,
+                method=row["method"] or None,
+                group=row["group"],
+                status=row["status"],  # type: ignore[arg-type]
+            )
+        except (TypeError, ValueError) as error:
+            raise ResultError(f"{path}, line {number}: {error}") from error
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON atomically: a reader sees the old file or the new one, never half of it."""
+    text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False, sort_keys=False)
+    write_atomic(path, text.encode() + b"\n")
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

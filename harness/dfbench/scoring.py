@@ -1,0 +1,220 @@
+"""From raw scores to metrics with intervals. Every number here can be computed again from
+``predictions.csv``, the metric cards and the threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfbench.cards import MetricCard
+from dfbench.records import FAKE, REAL, Prediction
+from dfbench.result import MetricValue
+from dfbench.spec import OnMissing
+
+DRAWS = 2000
+"""Bootstrap draws for an interval."""
+_CELLS = 1 << 22  # weights held at once; 32 MB
+_BUDGET = 1 << 28  # draws x scores at one level, above which fewer draws are made
+_FEWEST = 200
+CHANCE = 0.5
+
+Aggregate = Callable[[NDArray[np.float64]], float]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one level, frame/clip or video: labels, scores [N], and who they belong to."""
+
+    level: str
+    labels: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    groups: NDArray[np.int64]
+    methods: NDArray[np.object_]
+
+    def subset(self, mask: NDArray[np.bool_]) -> Scores:
+        return Scores(self.level, self.labels[mask], self.scores[mask], self.groups[mask],
+                      self.methods[mask])  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def by_video(predictions: Sequence[Prediction]) -> dict[tuple[str, str], list[Prediction]]:
+    """(dataset, video) -> its rows, in the order of the file. Ids are unique within a dataset, so
+    equal names under two methods never merge."""
+    videos: dict[tuple[str, str], list[Prediction]] = {}
+    for row in predictions:
+        videos.setdefault((row.dataset, row.video), []).append(row)
+    return videos
+
+
+def video_scores(
+    predictions: Sequence[Prediction], aggregate: Aggregate, on_missing: OnMissing
+) -> Scores:
+    """One score a video: the aggregate over its scored clips, or what ``on_missing`` says."""
+    rows: list[tuple[Prediction, float]] = []
+    for clips in by_video(predictions).values():
+        known = np.array([row.score for row in clips if row.score is not None], np.float64)
+        if len(known):
+            rows.append((clips[0], aggregate(known)))
+        elif on_missing == "chance":
+            rows.append((clips[0], CHANCE))
+    return _scores("video", rows)
+
+
+def clip_scores(
+    predictions: Sequence[Prediction], level: str, on_missing: OnMissing
+) -> Scores:
+    """One score a frame or clip; a missing one is handled as a missing video is."""
+    rows = [
+        (row, CHANCE if row.score is None else row.score)
+        for row in predictions
+        if row.score is not None or on_missing == "chance"
+    ]
+    return _scores(level, rows)
+
+
+def _scores(level: str, rows: Sequence[tuple[Prediction, float]]) -> Scores:
+    names = {name: i for i, name in enumerate(sorted({row.group for row, _ in rows}))}
+    return Scores(
+        level,
+        np.array([row.label for row, _ in rows], np.int64),
+        np.array([score for _, score in rows], np.float64),
+        np.array([names[row.group] for row, _ in rows], np.int64),
+        np.array([row.method for row, _ in rows], object),
+    )
+
+
+def coverage(predictions: Sequence[Prediction]) -> float:
+    """Share of videos with at least one score."""
+    videos = by_video(predictions)
+    seen = sum(any(row.score is not None for row in rows) for rows in videos.values())
+    return seen / len(videos) if videos else 0.0
+
+
+def choose_threshold(scores: Scores) -> float:
+    """The threshold with the largest true minus false positive rate (Youden's J).
+
+    It lies halfway between two neighbouring scores; of equally good ones the nearest to 0.5.
+    """
+    levels = np.unique(scores.scores)
+    candidates = np.r_[0.0, (levels[1:] + levels[:-1]) / 2, 1.0]
+    fake = np.sort(scores.scores[scores.labels == FAKE])
+    real = np.sort(scores.scores[scores.labels == REAL])
+    tpr = 1 - np.searchsorted(fake, candidates) / max(len(fake), 1)
+    fpr = 1 - np.searchsorted(real, candidates) / max(len(real), 1)
+    best = candidates[np.isclose(tpr - fpr, (tpr - fpr).max(), atol=1e-12)]
+    return float(best[np.argmin(np.abs(best - CHANCE))])
+
+
+def evaluate(
+    predictions: Sequence[Prediction],
+    metrics: Mapping[str, MetricCard],
+    level: str,
+    aggregate: Aggregate,
+    on_missing: OnMissing,
+    threshold: float | None,
+    seed: int = 0,
+    draws: int = DRAWS,
+) -> tuple[MetricValue, ...]:
+    """Every metric at both levels, over all fakes and method by method, with intervals.
+
+    level: ``frame`` or ``clip``. threshold: the one chosen on validation, or None without one.
+    """
+    tables = [
+        video_scores(predictions, aggregate, on_missing),
+        clip_scores(predictions, level, on_missing),
+    ]
+    values: list[MetricValue] = []
+    for table in tables:
+        for subset, part in _subsets(table):
+            weights = _Bootstrap(part.groups, draws, seed)
+            for name, card in metrics.items():
+                for rule, at in _rules(card, threshold):
+                    values.append(_measure(f"{table.level}/{name}", card, part, subset, rule, at,
+                                           weights))  # fmt: skip
+    return tuple(values)
+
+
+def _subsets(table: Scores) -> Iterator[tuple[str, Scores]]:
+    yield "all", table
+    methods = sorted({m for m, y in zip(table.methods, table.labels, strict=True) if y == FAKE and m})
+    for method in methods:
+        yield method, table.subset((table.labels == REAL) | (table.methods == method))
+
+
+def _rules(card: MetricCard, threshold: float | None) -> list[tuple[str | None, float | None]]:
+    if card.needs == "scores":
+        return [(None, None)]
+    chosen: list[tuple[str | None, float | None]] = [("0.5", 0.5)]
+    return chosen if threshold is None else [*chosen, ("val", threshold)]
+
+
+def _measure(
+    name: str,
+    card: MetricCard,
+    part: Scores,
+    subset: str,
+    rule: str | None,
+    at: float | None,
+    bootstrap: _Bootstrap,
+) -> MetricValue:
+    counts = {"n_real": int((part.labels == REAL).sum()), "n_fake": int((part.labels == FAKE).sum())}
+    about: dict[str, Any] = {"name": name, "subset": subset, "rule": rule, "threshold": at, **counts}
+    function = card.resolve()
+    values = part.scores if at is None else (part.scores >= at).astype(np.float64)
+    if not len(part):
+        return MetricValue(**about, reason="no scores")
+    value = float(function(part.labels, values))
+    if not np.isfinite(value):
+        only = "fake" if counts["n_fake"] else "real"
+        one_class = not (counts["n_real"] and counts["n_fake"])
+        return MetricValue(**about, reason=f"only {only} videos" if one_class else "undefined")
+    low, high = bootstrap.interval(function, part.labels, values, card.weighted)
+    return MetricValue(**about, value=value, low=low, high=high)
+
+
+class _Bootstrap:
+    """95 % percentile intervals from draws of whole groups, with replacement.
+
+    Videos of one person resemble each other; drawing them one by one would make the interval too
+    narrow. Every metric of a table sees the same draws.
+    """
+
+    def __init__(self, groups: NDArray[np.int64], draws: int, seed: int) -> None:
+        self.present, self.groups = np.unique(groups, return_inverse=True)
+        self.draws = min(draws, max(_BUDGET // max(len(groups), 1), _FEWEST))
+        self.seed = seed
+
+    def weights(self) -> Iterator[NDArray[np.float64]]:
+        """How often each sample is drawn, [d, N], in portions that fit into memory."""
+        rng = np.random.default_rng(self.seed)
+        number = len(self.present)
+        step = max(_CELLS // max(len(self.groups), number, 1), 1)
+        for begin in range(0, self.draws, step):
+            rows = min(step, self.draws - begin)
+            drawn = rng.multinomial(number, np.full(number, 1 / number), size=rows)
+            yield drawn[:, self.groups].astype(np.float64)
+
+    def interval(
+        self, metric: Callable[..., Any], labels: NDArray[np.int64], values: Any, weighted: bool
+    ) -> tuple[float | None, float | None]:
+        if len(self.present) < 2:
+            return None, None  # one group says nothing about how groups differ
+        results: list[float] = []
+        for weights in self.weights():
+            if weighted:
+                results += np.asarray(metric(labels, values, weights), np.float64).tolist()
+            else:
+                for row in weights.astype(np.int64):
+                    results.append(float(metric(np.repeat(labels, row), np.repeat(values, row))))
+        known = np.array(results)
+        known = known[np.isfinite(known)]
+        if len(known) < self.draws / 2:
+            return None, None  # most draws have one class only
+        low, high = np.percentile(known, [2.5, 97.5])
+        return float(low), float(high)

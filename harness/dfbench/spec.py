@@ -1,0 +1,167 @@
+"""What was run, frozen: two runs with equal specs are one run and share one folder.
+
+Nothing here depends on the machine: no paths, no dates, no device. Those are provenance and stand
+in ``result.json`` beside the spec.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from dfbench.cards import ClipSpec, Option
+
+SCHEMA = 1
+OnMissing = Literal["chance", "exclude"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpec:
+    """A dataset as it was read.
+
+    fingerprint: sha256 over id, label, split, method, original, group and file size of each record
+        used; the same list of the same files gives the same digest on every machine.
+    faces, faces_version: the face detector that found the faces in it.
+    limit: videos per split kept by ``--limit``, or None for all: a limited run is a quick look.
+    """
+
+    dataset: str
+    options: Mapping[str, Option] = field(default_factory=dict)
+    fingerprint: str
+    videos: int
+    faces: str
+    faces_version: str
+    limit: int | None = None
+
+    @property
+    def label(self) -> str:
+        return label(self.dataset, self.options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSpec:
+    """How the model was trained; see ``cards.Recipe`` for the fields they share."""
+
+    data: DataSpec
+    seed: int
+    epochs: int
+    batch_size: int
+    lr: float
+    weight_decay: float
+    schedule: str
+    clips_per_video: int
+    patience: int
+    balance: bool
+    fine_tune: str
+    augment: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """Everything the trained model depends on. ``train`` is None with ``--train none``.
+
+    options: all of the detector's options, ``given`` those that were set by the user.
+    weights, weights_sha256: what it started from; None = random initialisation.
+    """
+
+    detector: str
+    plugin: str
+    plugin_version: str
+    options: Mapping[str, Option] = field(default_factory=dict)
+    given: Mapping[str, Option] = field(default_factory=dict)
+    weights: str | None
+    weights_sha256: str | None
+    clip: ClipSpec
+    reader: str
+    precision: str
+    train: TrainSpec | None
+
+    @property
+    def model_id(self) -> str:
+        return digest(asdict(self))
+
+    @property
+    def label(self) -> str:
+        return label(self.detector, self.given)
+
+    @property
+    def trained_on(self) -> str:
+        return self.train.data.label if self.train else "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """One row of the leaderboard: a model, tested on one dataset."""
+
+    model: ModelSpec
+    test: DataSpec
+    variant: str = ""
+    on_missing: OnMissing = "chance"
+    seed: int = 0
+    schema: int = SCHEMA
+
+    @property
+    def run_id(self) -> str:
+        return digest(asdict(self))
+
+    @property
+    def limited(self) -> bool:
+        train = self.model.train
+        return self.test.limit is not None or (train is not None and train.data.limit is not None)
+
+    def model_folder(self, out: Path) -> Path:
+        """``out/<train>/<detector>/<model_id>``."""
+        model = self.model
+        return out / safe(model.trained_on) / safe(model.label) / model.model_id
+
+    def folder(self, out: Path) -> Path:
+        """``out/<train>/<detector>/<model_id>/<test>[+variant]/<run_id>``."""
+        tested = self.test.label + (f"+{self.variant}" if self.variant else "")
+        return self.model_folder(out) / safe(tested) / self.run_id
+
+    def to_json(self) -> dict[str, Any]:
+        return {"run_id": self.run_id, "model_id": self.model.model_id, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RunSpec:
+        """The inverse of ``to_json``. Raises KeyError or TypeError when parts are missing."""
+        model = _take(ModelSpec, data["model"])
+        model["clip"] = ClipSpec(**{k: _tuple(v) for k, v in _take(ClipSpec, model["clip"]).items()})
+        if model["train"] is not None:
+            train = _take(TrainSpec, model["train"])
+            train["data"] = DataSpec(**_take(DataSpec, train["data"]))
+            model["train"] = TrainSpec(**train)
+        rest = _take(cls, data)
+        rest.update(model=ModelSpec(**model), test=DataSpec(**_take(DataSpec, data["test"])))
+        return cls(**rest)
+
+
+def digest(data: Mapping[str, Any]) -> str:
+    """First 12 hex digits of the sha256 of canonical JSON (sorted keys, no spaces)."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def label(name: str, given: Mapping[str, Option]) -> str:
+    """``name`` or ``name:key=value,key=value``: what a user types to get it again."""
+    options = ",".join(f"{key}={value}" for key, value in sorted(given.items()))
+    return f"{name}:{options}" if options else name
+
+
+def safe(name: str) -> str:
+    """A folder name that any file system takes: other characters become ``-``."""
+    return re.sub(r"[^\w.=+-]+", "-", name).strip("-.") or "unnamed"
+
+
+def _take(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of ``data`` that ``kind`` has fields for: a newer file may hold more."""
+    return {f.name: data[f.name] for f in fields(kind) if f.name in data}
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

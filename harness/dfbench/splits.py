@@ -1,0 +1,162 @@
+"""Train, validation, test: made where a dataset has none, and checked before every training."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from dfbench.errors import SplitError
+from dfbench.records import REAL, SPLITS, Split, VideoRecord
+
+FRACTIONS: dict[Split, float] = {"train": 0.7, "val": 0.15, "test": 0.15}
+_WORD = {0: "real", 1: "fake"}
+
+
+def keys(record: VideoRecord) -> Iterator[tuple[str, str]]:
+    """What a record shares with others and no two splits may share: (kind, value)."""
+    yield "video", record.id
+    if record.original is not None:
+        yield "video", record.original
+    yield "group", record.group
+    for person in record.identities:
+        yield "person", person
+
+
+def clusters(records: Sequence[VideoRecord]) -> list[list[VideoRecord]]:
+    """Records tied together by a shared original, group or person, directly or through others."""
+    parent = list(range(len(records)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    first: dict[tuple[str, str], int] = {}
+    for i, record in enumerate(records):
+        for key in keys(record):
+            parent[root(i)] = root(first.setdefault(key, i))
+    found: dict[int, list[VideoRecord]] = defaultdict(list)
+    for i, record in enumerate(records):
+        found[root(i)].append(record)
+    return list(found.values())
+
+
+def make_split(records: Sequence[VideoRecord], seed: int = 0) -> list[VideoRecord]:
+    """The records with a split each: clusters stay whole, classes are spread in proportion.
+
+    Clusters are dealt in a seeded order, the largest first, each to the split that lacks most of
+    what it holds; the order of the records is kept. The split depends on ids and seed alone.
+    """
+    groups = clusters(sorted(records, key=lambda r: r.id))
+    random.Random(seed).shuffle(groups)
+    groups.sort(key=len, reverse=True)
+    total = Counter(r.label for r in records)
+    have: dict[Split, Counter[int]] = {split: Counter() for split in SPLITS}
+    chosen: dict[str, Split] = {}
+    for group in groups:
+        content = Counter(r.label for r in group)
+
+        def gap(split: Split, content: Counter[int] = content) -> float:
+            # How much of its share the split still lacks, over the classes this cluster holds.
+            return sum(
+                (1 - have[split][label] / (FRACTIONS[split] * total[label])) * number / total[label]
+                for label, number in content.items()
+            )
+
+        split = max(SPLITS, key=gap)
+        have[split].update(content)
+        chosen.update((r.id, split) for r in group)
+    return [replace(record, split=chosen[record.id]) for record in records]
+
+
+def leaks(records: Iterable[VideoRecord]) -> list[tuple[str, str, VideoRecord, VideoRecord]]:
+    """Every (kind, value) found in two splits, with one record of each."""
+    seen: dict[tuple[str, str], VideoRecord] = {}
+    found = []
+    for record in records:
+        for key in keys(record):
+            other = seen.setdefault(key, record)
+            if other.split != record.split:
+                found.append((*key, other, record))
+    return found
+
+
+def check_leaks(records: Sequence[VideoRecord], name: str, overlap: str = "") -> str:
+    """What was compared, in a sentence. Raises SplitError naming the pair that leaks.
+
+    overlap: the dataset's own declaration that its official splits share people; shared videos
+    or originals are an error all the same.
+    """
+    found = leaks(records)
+    if overlap:
+        found = [leak for leak in found if leak[0] == "video"]
+    if found:
+        kind, value, a, b = found[0]
+        raise SplitError(
+            f"{name}: {a.id} ({a.split}) and {b.id} ({b.split}) share the {kind} {value!r}"
+            + (f", and {len(found) - 1} more such pairs" if len(found) > 1 else "")
+            + ". Train, validation and test must not: mend the split"
+        )
+    people = {p for r in records for p in r.identities}
+    compared = f"{len(records)} videos, {len({r.group for r in records})} groups"
+    return f"{name}: splits disjoint by {compared}" + (f", {len(people)} people" if people else "")
+
+
+def check_across(
+    trained: Sequence[VideoRecord], tested: Sequence[VideoRecord], names: tuple[str, str]
+) -> None:
+    """Raise SplitError when a test video of one dataset, or a person in it, was trained on.
+
+    Ids are a dataset's own, so across datasets files and declared people are compared.
+    """
+    paths = {r.path.resolve(): r for r in trained}
+    people = {p: r for r in trained for p in r.identities}
+    for record in tested:
+        same = paths.get(record.path.resolve())
+        shared = next((p for p in record.identities if p in people), None)
+        if same is not None or shared is not None:
+            other = same or people[shared or ""]
+            raise SplitError(
+                f"{names[1]}'s test video {record.id} and {names[0]}'s {other.split} video "
+                f"{other.id} {'are one file' if same else f'share the person {shared!r}'}"
+            )
+
+
+def check_classes(records: Sequence[VideoRecord], split: Split, name: str) -> None:
+    """Raise SplitError unless the split has real and fake videos."""
+    present = Counter(r.label for r in records if r.split == split)
+    if not present:
+        raise SplitError(f"{name} has no {split} videos: it needs real and fake ones")
+    if len(present) == 1:
+        only = next(iter(present))
+        raise SplitError(
+            f"the {split} split of {name} has {present[only]} {_WORD[only]} videos and no "
+            f"{_WORD[1 - only]} ones: both are needed"
+        )
+
+
+def limit(records: Sequence[VideoRecord], number: int) -> list[VideoRecord]:
+    """At most ``number`` videos a split, taken in turn from the real ones and each method."""
+    kept: set[str] = set()
+    for split in SPLITS:
+        kinds: dict[tuple[int, str], list[VideoRecord]] = defaultdict(list)
+        for record in sorted(records, key=lambda r: r.id):
+            if record.split == split:
+                kinds[record.label, record.method or ""].append(record)
+        queues = [kinds[kind] for kind in sorted(kinds)]
+        turns = (queue[i] for i in range(number) for queue in queues if i < len(queue))
+        kept.update(record.id for record, _ in zip(turns, range(number), strict=False))
+    return [record for record in records if record.id in kept]
+
+
+def count(records: Iterable[VideoRecord]) -> dict[str, int]:
+    """Videos, real and fake, for counts and messages."""
+    labels = [record.label for record in records]
+    return {
+        "videos": len(labels),
+        "real": labels.count(REAL),
+        "fake": len(labels) - labels.count(REAL),
+    }

@@ -1,0 +1,267 @@
+"""Fine-tuning: one loop, read top to bottom. Selection is on validation; test is never seen here.
+
+Randomness is a function of (seed, epoch), so going on from a checkpoint after an interruption
+gives the same model as never having stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from dfbench.detector import Detector, to_unit
+from dfbench.errors import ResourceError, TrainingError
+from dfbench.loader import ClipReader, EpochBatches, TrainingClips, training_loader
+from dfbench.predict import predict, rewrite
+from dfbench.records import FAKE, Prediction
+from dfbench.result import write_atomic
+from dfbench.scoring import choose_threshold, video_scores
+from dfbench.spec import TrainSpec
+
+Report = Callable[[int, Mapping[str, float]], object]
+Step = Callable[[int, int], object]
+ValidationMetric = Callable[[Any, Any], float]
+_LOOK = 16  # steps between two looks at the loss
+
+
+@dataclass
+class Progress:
+    """How far training has come; what ``checkpoint.pt`` holds beside the tensors."""
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best: tuple[float, float] = (-math.inf, -math.inf)
+    seconds: float = 0.0
+    threshold: float = 0.5
+
+
+def fit(
+    detector: Detector,
+    train: ClipReader,
+    val: ClipReader,
+    settings: TrainSpec,
+    folder: Path,
+    fabric: Fabric,
+    workers: int,
+    auc: ValidationMetric,
+    log_loss: ValidationMetric,
+    report: Report = lambda epoch, values: None,
+    step: Step = lambda done, total: None,
+) -> Progress:
+    """Train ``detector`` and leave the best epoch in ``folder/model.safetensors``.
+
+    The best epoch has the highest video AUC on validation, and of equal ones the lowest video log
+    loss. Training goes on from ``checkpoint.pt`` where there is one. Raises TrainingError when
+    the loss is no longer a number, ResourceError when a batch does not fit into memory.
+    """
+    detector.fine_tune(settings.fine_tune)
+    cuda = fabric.device.type == "cuda"
+    if cuda:  # the layout its convolutions are fastest in; each call takes the weights it fits
+        detector.to(memory_format=torch.channels_last)
+        detector.to(memory_format=torch.channels_last_3d)
+    module, optimizer = fabric.setup(detector, _optimizer(detector, settings, fabric))
+    progress = _resume(folder, detector, optimizer)
+    batches = EpochBatches(
+        train.videos, settings.clips_per_video, settings.batch_size, settings.seed
+    )
+    clips = TrainingClips(train, settings.augment, settings.seed)
+    loader = training_loader(clips, batches, workers, cuda)
+    weights = _class_weights(train, settings.balance).to(fabric.device)
+    while progress.epoch < settings.epochs and not _stale(progress, settings):
+        begin = time.perf_counter()
+        epoch = batches.epoch = progress.epoch + 1
+        seed_everything(settings.seed, epoch)
+        values = _epoch(module, detector, optimizer, loader, weights, settings, epoch, progress,
+                        fabric, step)  # fmt: skip
+        chunks = predict(detector, val, settings.data.dataset, settings.batch_size, workers, fabric)
+        rows = [row for chunk in chunks for row in chunk]
+        values |= _validate(detector, rows, auc, log_loss)
+        progress.epoch = epoch
+        progress.seconds += time.perf_counter() - begin
+        _keep(folder, detector, optimizer, progress, values, rows)
+        report(epoch, values)
+    return progress
+
+
+def _epoch(
+    module: Any,
+    detector: Detector,
+    optimizer: Any,
+    loader: DataLoader[tuple[Tensor, int]],
+    weights: Tensor,
+    settings: TrainSpec,
+    epoch: int,
+    progress: Progress,
+    fabric: Fabric,
+    step: Step,
+) -> dict[str, float]:
+    """One pass over the training clips; the epoch's mean loss and its last learning rate."""
+    detector.train()
+    losses = []
+    total = settings.epochs * len(loader)
+    for i, (clips, labels) in enumerate(loader):
+        number = (epoch - 1) * len(loader) + i
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(settings, number, total)
+        labels = labels.to(fabric.device)
+        with naming_batch_size(settings.batch_size):
+            logits = module(to_unit(clips.to(fabric.device, non_blocking=True)))
+            loss = detector.loss(logits.float(), labels.float(), weights[labels])
+            fabric.backward(loss)
+        losses.append(loss.detach())
+        if i % _LOOK == 0 or i + 1 == len(loader):  # looking at a loss waits for the GPU
+            _check_finite(torch.stack(losses[-_LOOK:]), epoch, number, progress)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        step(number + 1, total)
+    return {"train/loss": float(torch.stack(losses).mean()), "lr": optimizer.param_groups[0]["lr"]}
+
+
+def seed_everything(seed: int, epoch: int) -> None:
+    """Seed Python, NumPy and torch for one epoch. Loader workers draw from (seed, epoch, video)."""
+    mixed = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
+    random.seed(mixed)
+    np.random.seed(mixed)
+    torch.manual_seed(mixed)
+
+
+def learning_rate(settings: TrainSpec, step: int, total: int) -> float:
+    """The rate at ``step`` (from 0) of ``total``."""
+    if settings.schedule == "cosine":
+        return settings.lr * 0.5 * (1 + math.cos(math.pi * step / total))
+    return settings.lr
+
+
+class naming_batch_size:  # noqa: N801 - reads as a statement
+    """Turn "out of memory" into an error that names the option to change."""
+
+    def __init__(self, batch_size: int) -> None:
+        self.batch_size = batch_size
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: object) -> None:  # fmt: skip
+        full = isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+            isinstance(error, RuntimeError) and "not enough memory" in str(error)
+        )
+        if full:
+            raise ResourceError(
+                f"a batch of {self.batch_size} clips does not fit into memory: choose a smaller "
+                "--batch-size"
+            ) from error
+
+
+def _optimizer(
+    detector: Detector, settings: TrainSpec, fabric: Fabric
+) -> torch.optim.Optimizer:
+    return torch.optim.Adam(
+        [p for p in detector.parameters() if p.requires_grad],
+        lr=settings.lr,
+        weight_decay=settings.weight_decay,
+        fused=fabric.device.type == "cuda",
+    )
+
+
+def _class_weights(train: ClipReader, balance: bool) -> Tensor:
+    """Weight of a real and of a fake clip: equal, or such that both classes count the same."""
+    if not balance:
+        return torch.ones(2)
+    labels = [video.record.label for video in train.videos if any(video.usable)]
+    fakes = labels.count(FAKE)
+    counts = torch.tensor([len(labels) - fakes, fakes], dtype=torch.float32)
+    return len(labels) / (2 * counts.clamp(min=1))
+
+
+def _stale(progress: Progress, settings: TrainSpec) -> bool:
+    return progress.epoch - progress.best_epoch >= settings.patience
+
+
+def _check_finite(losses: Tensor, epoch: int, step: int, progress: Progress) -> None:
+    if torch.isfinite(losses).all():
+        return
+    kept = f"the best epoch so far, {progress.best_epoch}, is kept" if progress.best_epoch else (
+        "no epoch had ended yet"
+    )  # fmt: skip
+    bad = losses[~torch.isfinite(losses)][0].item()
+    raise TrainingError(
+        f"the loss is {bad} in epoch {epoch}, about step {step + 1}: lower --lr, or use "
+        f"--precision 32; {kept}"
+    )
+
+
+def _validate(
+    detector: Detector, rows: list[Prediction], auc: ValidationMetric, log_loss: ValidationMetric
+) -> dict[str, float]:
+    videos = video_scores(rows, detector.aggregate, "chance")
+    if not np.isfinite(videos.scores).all():
+        raise TrainingError("the network gives scores that are no numbers on validation: lower --lr")
+    return {
+        "val/video/auc": float(auc(videos.labels, videos.scores)),
+        "val/video/log_loss": float(log_loss(videos.labels, videos.scores)),
+        "val/threshold": choose_threshold(videos),
+    }
+
+
+def _keep(
+    folder: Path,
+    detector: Detector,
+    optimizer: Any,
+    progress: Progress,
+    values: dict[str, float],
+    rows: list[Prediction],
+) -> None:
+    """Save the model if it is the best so far, then the checkpoint, then the log's line.
+
+    In this order a kill between two of them only makes the epoch run again, to the same end.
+    """
+    reached = (values["val/video/auc"], -values["val/video/log_loss"])
+    if reached > progress.best or not progress.best_epoch:
+        progress.best, progress.best_epoch = reached, progress.epoch
+        progress.threshold = values["val/threshold"]
+        tensors = {k: v.detach().cpu().contiguous() for k, v in detector.state_dict().items()}
+        write_atomic(folder / "model.safetensors", safetensors.torch.save(tensors))
+        rewrite(folder / "validation.csv", rows)
+    state = {
+        "detector": detector.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "progress": [progress.epoch, progress.best_epoch, list(progress.best), progress.seconds,
+                     progress.threshold],
+    }  # fmt: skip
+    temporary = folder / f".checkpoint.{os.getpid()}.tmp"
+    torch.save(state, temporary)
+    temporary.replace(folder / "checkpoint.pt")
+    line = json.dumps({"epoch": progress.epoch, "seconds": progress.seconds, **values})
+    log = folder / "log.jsonl"
+    before = _log_lines(log)[: progress.epoch - 1]
+    write_atomic(log, "\n".join([*before, line, ""]).encode())
+
+
+def _log_lines(log: Path) -> list[str]:
+    return log.read_text("utf-8").splitlines() if log.is_file() else []
+
+
+def _resume(folder: Path, detector: Detector, optimizer: Any) -> Progress:
+    path = folder / "checkpoint.pt"
+    if not path.is_file():
+        return Progress()
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    detector.load_state_dict(state["detector"])
+    optimizer.load_state_dict(state["optimizer"])
+    epoch, best_epoch, best, seconds, threshold = state["progress"]
+    return Progress(epoch, best_epoch, (best[0], best[1]), seconds, threshold)

@@ -1,0 +1,220 @@
+"""Files of weights: found, fetched, verified, read. Known by sha256, never by their name alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from dfbench.cards import DetectorCard, FaceDetectorCard, WeightsFile
+from dfbench.errors import WeightsError
+
+Progress = Callable[[int, int | None], object]
+_TRIES = 4
+_SILENT: Progress = lambda done, total: None  # noqa: E731
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A file of weights on this disk. name: as a card calls it, or the file's own name."""
+
+    name: str
+    path: Path
+    sha256: str
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def locate(
+    card: DetectorCard | FaceDetectorCard, name: str, folder: Path, progress: Progress = _SILENT
+) -> Weights:
+    """The file for ``name``: one of the card's published files (fetched if need be), or a path.
+
+    Raises WeightsError naming the file and where to get it; nothing is ever replaced by random
+    numbers.
+    """
+    for known in card.weights:
+        if known.name == name:
+            return fetch(card.name, known, folder, progress)
+    path = Path(name).expanduser()
+    if path.is_file():
+        return Weights(path.name, path, sha256_of(path))
+    names = ", ".join(w.name for w in card.weights) or "none"
+    raise WeightsError(
+        f"no weights {name!r} for {card.name}: not a file, nor one of its published ones ({names})"
+    )
+
+
+def stored_at(owner: str, weights: WeightsFile, folder: Path) -> Path:
+    """Where a published file lies once it is here: ``<folder>/<owner>/<filename>``."""
+    return folder / owner / weights.filename
+
+
+def fetch(
+    owner: str, weights: WeightsFile, folder: Path, progress: Progress = _SILENT
+) -> Weights:
+    """The published file in ``folder``, downloaded and verified on first use.
+
+    Raises WeightsError when it cannot be had or its sha256 is another.
+    """
+    path = stored_at(owner, weights, folder)
+    if not path.is_file():
+        if weights.url is None:
+            where = f" It is published at {weights.page}." if weights.page else ""
+            raise WeightsError(
+                f"weights {weights.name} of {owner} have no direct address.{where} Download "
+                f"{weights.filename}, then: dfbench weights add {owner} {weights.name} FILE"
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            if not path.is_file():
+                _download(owner, weights, path, progress)
+    return Weights(weights.name, path, verify(owner, weights, path))
+
+
+def add(owner: str, weights: WeightsFile, source: Path, folder: Path) -> Weights:
+    """Put a file that the user has into its place (offline use), after verifying it."""
+    if not source.is_file():
+        raise WeightsError(f"{source} does not exist or is no file")
+    data = source.read_bytes()
+    found = hashlib.sha256(data).hexdigest()
+    _same(owner, weights, source, found, weights.sha256)
+    path = stored_at(owner, weights, folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _place(path, data)
+    _record(path, found)
+    return Weights(weights.name, path, found)
+
+
+def verify(owner: str, weights: WeightsFile, path: Path) -> str:
+    """The file's sha256, compared with the published one, or with that of its first use."""
+    found = sha256_of(path)
+    note = path.with_name(path.name + ".sha256")
+    expected = weights.sha256 or (note.read_text("ascii").strip() if note.is_file() else None)
+    _same(owner, weights, path, found, expected)
+    if not note.is_file():
+        _record(path, found)
+    return found
+
+
+def _same(owner: str, weights: WeightsFile, path: Path, found: str, expected: str | None) -> None:
+    if expected is not None and found != expected:
+        raise WeightsError(
+            f"{path} is not {weights.name} of {owner}: sha256 {found[:12]}…, "
+            f"expected {expected[:12]}…. Delete it, or get the right file"
+            + (f" from {weights.url or weights.page}" if weights.url or weights.page else "")
+        )
+
+
+def _record(path: Path, digest: str) -> None:
+    _place(path.with_name(path.name + ".sha256"), f"{digest}\n".encode())
+
+
+def _place(path: Path, data: bytes) -> None:
+    from dfbench.result import write_atomic
+
+    write_atomic(path, data)
+
+
+def _download(owner: str, weights: WeightsFile, path: Path, progress: Progress) -> None:
+    """Fetch into ``.part``, going on where an earlier try broke off, then move into place."""
+    import requests
+
+    part = path.with_name(f".{path.name}.part")
+    assert weights.url is not None
+    problem = "no answer"
+    for _ in range(_TRIES):
+        try:
+            _continue(weights.url, part, progress)
+            break
+        except requests.HTTPError as error:
+            problem = f"the server answered {error.response.status_code}"
+            if error.response.status_code < 500:
+                part.unlink(missing_ok=True)
+                raise WeightsError(_not_fetched(owner, weights, problem)) from error
+        except requests.RequestException as error:
+            problem = type(error).__name__
+    else:
+        raise WeightsError(_not_fetched(owner, weights, problem))
+    try:
+        _same(owner, weights, part, sha256_of(part), weights.sha256)
+    except WeightsError:
+        part.unlink()  # a wrong file must not be continued next time
+        raise
+    part.replace(path)
+
+
+def _not_fetched(owner: str, weights: WeightsFile, problem: str) -> str:
+    return (
+        f"weights {weights.name} of {owner} could not be fetched from {weights.url} ({problem}). "
+        f"Try again, or get the file elsewhere, then: dfbench weights add {owner} "
+        f"{weights.name} FILE"
+    )
+
+
+def _continue(url: str, part: Path, progress: Progress) -> None:
+    import requests
+
+    have = part.stat().st_size if part.is_file() else 0
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    with requests.get(url, headers=headers, stream=True, timeout=(10, 60)) as answer:
+        if answer.status_code == 416:  # nothing left to send: the part is the whole
+            return
+        answer.raise_for_status()
+        resumed = answer.status_code == 206
+        length = answer.headers.get("Content-Length")
+        total = int(length) + (have if resumed else 0) if length else None
+        done = have if resumed else 0
+        with part.open("ab" if resumed else "wb") as file:
+            for block in answer.iter_content(1 << 18):
+                file.write(block)
+                done += len(block)
+                progress(done, total)
+        if total is not None and done < total:
+            raise requests.ConnectionError("the connection broke off")
+
+
+def read_tensors(path: Path) -> Mapping[str, Any]:
+    """What a file of weights holds: ``.safetensors``, Keras ``.h5``, or a PyTorch pickle.
+
+    A pickle is read with ``weights_only=True``, so it can hold tensors and plain values alone. A
+    Keras file gives ``layer/…/name`` -> tensor. Raises WeightsError in one line.
+    """
+    import h5py
+    import safetensors.torch
+    import torch
+
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        if path.suffix in (".h5", ".hdf5", ".keras"):
+            tensors: dict[str, Any] = {}
+
+            def keep(name: str, item: Any) -> None:
+                if isinstance(item, h5py.Dataset):
+                    tensors[name] = torch.from_numpy(item[()])
+
+            with h5py.File(path, "r") as file:
+                file.visititems(keep)
+            return tensors
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise WeightsError(f"{path} does not exist") from None
+    except Exception as error:  # noqa: BLE001 - each reader has its own zoo of errors
+        if "weights_only" in str(error) or "Unsupported" in str(error):
+            raise WeightsError(
+                f"{path} is a pickle that holds more than plain weights, and running it could run "
+                "anything: save its state_dict and use that"
+            ) from error
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise WeightsError(f"{path} is damaged, cut short, or no file of weights: {first}") from error
+    if not isinstance(loaded, Mapping):
+        raise WeightsError(f"{path} holds a {type(loaded).__name__}, not a table of weights")
+    return loaded
