@@ -25,9 +25,7 @@ _LABELS = {"REAL": REAL, "FAKE": FAKE}
 def records(root: Path) -> Iterable[VideoRecord]:
     """Raises DataError when ``root`` is not of DFDC's layout, or a list does not hold."""
     parts = _parts(root)
-    found = [
-        record for number, folder in parts for record in _read_part(folder, split_of(number))
-    ]
+    found = [record for number, folder in parts for record in _read_part(folder, split_of(number))]
     if {record.split for record in found} >= set(SPLITS):
         return found
     return [replace(record, split=None) for record in found]

@@ -5,7 +5,7 @@ The study's: random crop, horizontal flip, brightness (normalisation follows in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from dfbench.clips import Jitter
 class Augmentation:
     """A draw: how the crop moves, and the factor on brightness."""
 
-    jitter: Jitter = Jitter()
+    jitter: Jitter = field(default_factory=Jitter)
     brightness: float = 1.0
 
     def shade(self, clip: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -25,7 +25,8 @@ class Augmentation:
         if self.brightness == 1.0:
             return clip
         table = np.clip(np.arange(256) * self.brightness + 0.5, 0, 255).astype(np.uint8)
-        return table[clip]
+        shaded: NDArray[np.uint8] = table[clip]
+        return shaded
 
 
 def draw(policy: str, rng: np.random.Generator) -> Augmentation:

@@ -131,8 +131,8 @@ class DatasetCard(Card):
     """A dataset. ``target(root, **options)`` returns an iterable of ``VideoRecord``.
 
     generate: ``"module:function"`` that fills a folder when the dataset is made, not downloaded;
-        called as ``function(root, workers=…, reporter=…, **options)`` whenever the dataset is used,
-        so it returns at once when nothing is missing; ``reporter`` is a ``dfbench.reporter.Reporter``.
+        called as ``function(root, workers=…, reporter=…, **options)`` at each use of the dataset,
+        so it returns at once when nothing is missing; see ``dfbench.reporter.Reporter``.
     folder: where below the cache a generated dataset lives; cards that share it share the files.
     how_to_get: where to ask for access, in a sentence. dfbench never downloads a dataset.
     counts: published numbers, e.g. ``{"real": 590, "fake": 5639}``.

@@ -61,11 +61,12 @@ def crop(image: NDArray[np.uint8], x: int, y: int, side: int) -> tuple[NDArray[n
     else:
         top, left = max(-y, 0), max(-x, 0)
         bottom, right = max(y + side - height, 0), max(x + side - width, 0)
-        patch = cv2.copyMakeBorder(inner, top, bottom, left, right, cv2.BORDER_REPLICATE)
+        edged = cv2.copyMakeBorder(inner, top, bottom, left, right, cv2.BORDER_REPLICATE)
+        patch = np.asarray(edged, np.uint8)
     if side <= STORE_SIDE:
         return np.ascontiguousarray(patch), 1.0
     small = cv2.resize(patch, (STORE_SIDE, STORE_SIDE), interpolation=cv2.INTER_AREA)
-    return small, STORE_SIDE / side
+    return np.asarray(small, np.uint8), STORE_SIDE / side
 
 
 def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -120,7 +121,9 @@ def cut(
     return np.stack([_warp(frame, matrix, spec) for frame in frames])
 
 
-def _warp(frame: NDArray[np.uint8], matrix: NDArray[np.float64], spec: ClipSpec) -> NDArray[np.uint8]:
+def _warp(
+    frame: NDArray[np.uint8], matrix: NDArray[np.float64], spec: ClipSpec
+) -> NDArray[np.uint8]:
     # warpAffine looks at four pixels only: reduce by area first where it would skip some. Pixel
     # centres lie at half units in both pictures, hence the two half-pixel shifts.
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
@@ -128,8 +131,9 @@ def _warp(frame: NDArray[np.uint8], matrix: NDArray[np.float64], spec: ClipSpec)
     if scale < 0.75 and spec.resize != "nearest":
         side = max(round(frame.shape[0] * scale), 1)
         linear = linear * (frame.shape[0] / side)
-        frame = cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA)
+        frame = np.asarray(cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
     centred = np.column_stack([linear, shift + linear @ [0.5, 0.5] - 0.5])
     how = cv2.INTER_NEAREST if spec.resize == "nearest" else cv2.INTER_LINEAR
     size = (spec.size, spec.size)
-    return cv2.warpAffine(frame, centred, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
+    warped = cv2.warpAffine(frame, centred, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(warped, np.uint8)

@@ -13,8 +13,8 @@ from dfbench.cards import DatasetCard, Option, fill_options, parse_name, resolve
 from dfbench.catalogue import Catalogue
 from dfbench.errors import DataError
 from dfbench.places import data_folder, data_roots
-from dfbench.reporter import Reporter
 from dfbench.records import Split, VideoRecord
+from dfbench.reporter import Reporter
 from dfbench.splits import check_leaks, limit, make_split
 
 
@@ -86,7 +86,7 @@ def _root(
         name = "-".join([card.folder or card.name, *(f"{k}={v}" for k, v in options.items())])
         root = root or data_folder(cache) / name
         make = resolve(card.generate, f"dataset {card.name!r}")
-        make(root, workers=workers, reporter=reporter, **options)
+        make(root, workers=workers, **options)
         return root
     if root is None:
         raise DataError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -122,7 +123,7 @@ def training_loader(
 
 def video_loader(
     videos: WholeVideos, chunks: Sequence[Sequence[int]], workers: int, pin: bool
-) -> DataLoader[list[tuple[int, Tensor | None]]]:
+) -> DataLoader[Any]:
     """One item a chunk of videos, in order."""
     return DataLoader(
         videos,

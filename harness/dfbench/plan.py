@@ -314,9 +314,8 @@ def _notes(model: ModelSpec, train: Data | None, tests: tuple[Test, ...]) -> tup
     if model.weights is None:
         notes.append(f"{model.label} starts from random weights")
     used = [*([train] if train else []), *(test.data for test in tests)]
-    for card in {data.listing.card.name: data.listing.card for data in used}.values():
-        if card.overlap:
-            notes.append(f"{card.name}: {card.overlap}")
+    cards = {data.listing.card.name: data.listing.card for data in used}
+    notes += [f"{card.name}: {card.overlap}" for card in cards.values() if card.overlap]
     if any(test.spec.limited for test in tests):
         notes.append(f"a quick look: at most {tests[0].spec.test.limit} videos a split")
     return tuple(notes)

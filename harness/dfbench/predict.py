@@ -38,9 +38,7 @@ def predict(
     for items in loader:
         clips = [clip for _, clip in items if clip is not None]
         scores = iter(_scores(detector, torch.cat(clips), batch_size, fabric) if clips else [])
-        yield [
-            row for video, _ in items for row in _rows(reader, video, dataset, scores)
-        ]
+        yield [row for video, _ in items for row in _rows(reader, video, dataset, scores)]
 
 
 def video_chunks(videos: int, windows: int, batch_size: int) -> list[list[int]]:
@@ -49,15 +47,14 @@ def video_chunks(videos: int, windows: int, batch_size: int) -> list[list[int]]:
     return [list(range(i, min(i + step, videos))) for i in range(0, videos, step)]
 
 
-def _scores(
-    detector: Detector, clips: Tensor, batch_size: int, fabric: Fabric
-) -> list[float]:
+def _scores(detector: Detector, clips: Tensor, batch_size: int, fabric: Fabric) -> list[float]:
     """P(fake) of clips uint8 [n, T, H, W, 3]. In double precision from the logit on, so that sure
     scores do not all round to 1."""
     logits = []
     with torch.inference_mode(), fabric.autocast():
-        for part in clips.split(batch_size):
-            logits.append(detector(to_unit(part.to(fabric.device, non_blocking=True))).double())
+        for i in range(0, len(clips), batch_size):
+            part = clips[i : i + batch_size].to(fabric.device, non_blocking=True)
+            logits.append(detector(to_unit(part)).double())
     scores: list[float] = torch.sigmoid(torch.cat(logits)).tolist()
     return scores
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import joblib
@@ -74,7 +75,9 @@ def prepare(
     """
     done: dict[str, Prepared] = {}
     tasks = (joblib.delayed(prepare_video)(record, clip, finder, store) for record in records)
-    pool = joblib.Parallel(n_jobs=min(workers, max(len(records), 1)), return_as="generator_unordered")
+    pool = joblib.Parallel(
+        n_jobs=min(workers, max(len(records), 1)), return_as="generator_unordered"
+    )
     for item in pool(tasks):
         done[item.record.id] = item
         progress(1)
@@ -217,10 +220,9 @@ def _cut(
     return windows, crops
 
 
-def _rounded(values: NDArray[np.floating]) -> list[float]:
+def _rounded(values: NDArray[np.floating]) -> Any:
     # A hundredth of a pixel is below what any detector can tell, and keeps the JSON small.
-    rounded: list[float] = np.round(np.asarray(values, np.float64), 2).tolist()
-    return rounded
+    return np.round(np.asarray(values, np.float64), 2).tolist()
 
 
 def default_workers() -> int:

@@ -72,7 +72,10 @@ def peak_memory_mb() -> dict[str, float]:
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     unit = 1024 if sys.platform != "darwin" else 1024**2
-    return {"peak_memory_mb": round(own / unit, 1), "peak_worker_memory_mb": round(worker / unit, 1)}
+    return {
+        "peak_memory_mb": round(own / unit, 1),
+        "peak_worker_memory_mb": round(worker / unit, 1),
+    }
 
 
 def _cpu() -> str:

@@ -14,6 +14,7 @@ class Reporter:
     @contextmanager
     def task(self, what: str, total: int) -> Iterator[Advance]:
         """A stretch of work of ``total`` steps; call what it yields with the steps just done."""
+        del what, total
         yield lambda _: None
 
     def note(self, text: str) -> None:

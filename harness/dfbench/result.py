@@ -97,7 +97,9 @@ def load_result(path: Path | str) -> RunResult:
     try:
         data = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
-        raise ResultError(f"{file} does not exist: the run has not ended, or it is no run") from None
+        raise ResultError(
+            f"{file} does not exist: the run has not ended, or it is no run"
+        ) from None
     except (OSError, ValueError) as error:
         raise ResultError(f"{file} cannot be read: {error}") from error
     if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
@@ -140,7 +142,9 @@ def read_predictions(path: Path | str) -> list[Prediction]:
 def _rows(path: Path, file: Iterable[str]) -> Iterator[Prediction]:
     reader = csv.DictReader(file)
     if missing := [c for c in COLUMNS if c not in (reader.fieldnames or ())]:
-        raise ResultError(f"{path} has no column {', '.join(missing)}; it needs {','.join(COLUMNS)}")
+        raise ResultError(
+            f"{path} has no column {', '.join(missing)}; it needs {','.join(COLUMNS)}"
+        )
     for number, row in enumerate(reader, start=2):
         try:
             yield Prediction(

@@ -156,7 +156,7 @@ class Run:
         prepared = self._prepare(test.data)
         reader = self._reader(prepared)
         fabric = self._fabric()
-        detector.to(fabric.device)
+        detector.place(fabric.device)
         path = test.folder / "predictions.csv"
         settings = self.plan.model.train
         batch = settings.batch_size if settings else self.plan.card.recipe.batch_size
@@ -249,7 +249,9 @@ class Run:
     def _fabric(self) -> Any:
         from lightning_fabric import Fabric
 
-        return Fabric(accelerator=self.plan.device, devices=1, precision=self.plan.model.precision)
+        precision: Any = self.plan.model.precision
+
+        return Fabric(accelerator=self.plan.device, devices=1, precision=precision)
 
     def _notify(self, hook: str, **arguments: Any) -> None:
         self.catalogue.notify(hook, self.reporter.warn, **arguments)

@@ -66,9 +66,7 @@ def video_scores(
     return _scores("video", rows)
 
 
-def clip_scores(
-    predictions: Sequence[Prediction], level: str, on_missing: OnMissing
-) -> Scores:
+def clip_scores(predictions: Sequence[Prediction], level: str, on_missing: OnMissing) -> Scores:
     """One score a frame or clip; a missing one is handled as a missing video is."""
     rows = [
         (row, CHANCE if row.score is None else row.score)
@@ -142,7 +140,9 @@ def evaluate(
 
 def _subsets(table: Scores) -> Iterator[tuple[str, Scores]]:
     yield "all", table
-    methods = sorted({m for m, y in zip(table.methods, table.labels, strict=True) if y == FAKE and m})
+    methods = sorted(
+        {m for m, y in zip(table.methods, table.labels, strict=True) if y == FAKE and m}
+    )
     for method in methods:
         yield method, table.subset((table.labels == REAL) | (table.methods == method))
 
@@ -163,8 +163,17 @@ def _measure(
     at: float | None,
     bootstrap: _Bootstrap,
 ) -> MetricValue:
-    counts = {"n_real": int((part.labels == REAL).sum()), "n_fake": int((part.labels == FAKE).sum())}
-    about: dict[str, Any] = {"name": name, "subset": subset, "rule": rule, "threshold": at, **counts}
+    counts = {
+        "n_real": int((part.labels == REAL).sum()),
+        "n_fake": int((part.labels == FAKE).sum()),
+    }
+    about: dict[str, Any] = {
+        "name": name,
+        "subset": subset,
+        "rule": rule,
+        "threshold": at,
+        **counts,
+    }
     function = card.resolve()
     values = part.scores if at is None else (part.scores >= at).astype(np.float64)
     if not len(part):

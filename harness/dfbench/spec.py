@@ -131,7 +131,9 @@ class RunSpec:
     def from_json(cls, data: Mapping[str, Any]) -> RunSpec:
         """The inverse of ``to_json``. Raises KeyError or TypeError when parts are missing."""
         model = _take(ModelSpec, data["model"])
-        model["clip"] = ClipSpec(**{k: _tuple(v) for k, v in _take(ClipSpec, model["clip"]).items()})
+        model["clip"] = ClipSpec(
+            **{k: _tuple(v) for k, v in _take(ClipSpec, model["clip"]).items()}
+        )
         if model["train"] is not None:
             train = _take(TrainSpec, model["train"])
             train["data"] = DataSpec(**_take(DataSpec, train["data"]))

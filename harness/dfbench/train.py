@@ -70,9 +70,7 @@ def fit(
     """
     detector.fine_tune(settings.fine_tune)
     cuda = fabric.device.type == "cuda"
-    if cuda:  # the layout its convolutions are fastest in; each call takes the weights it fits
-        detector.to(memory_format=torch.channels_last)
-        detector.to(memory_format=torch.channels_last_3d)
+    detector.place(fabric.device)
     module, optimizer = fabric.setup(detector, _optimizer(detector, settings, fabric))
     progress = _resume(folder, detector, optimizer)
     batches = EpochBatches(
@@ -167,9 +165,7 @@ class naming_batch_size:  # noqa: N801 - reads as a statement
             ) from error
 
 
-def _optimizer(
-    detector: Detector, settings: TrainSpec, fabric: Fabric
-) -> torch.optim.Optimizer:
+def _optimizer(detector: Detector, settings: TrainSpec, fabric: Fabric) -> torch.optim.Optimizer:
     return torch.optim.Adam(
         [p for p in detector.parameters() if p.requires_grad],
         lr=settings.lr,
@@ -210,7 +206,9 @@ def _validate(
 ) -> dict[str, float]:
     videos = video_scores(rows, detector.aggregate, "chance")
     if not np.isfinite(videos.scores).all():
-        raise TrainingError("the network gives scores that are no numbers on validation: lower --lr")
+        raise TrainingError(
+            "the network gives scores that are no numbers on validation: lower --lr"
+        )
     return {
         "val/video/auc": float(auc(videos.labels, videos.scores)),
         "val/video/log_loss": float(log_loss(videos.labels, videos.scores)),

@@ -57,9 +57,7 @@ def stored_at(owner: str, weights: WeightsFile, folder: Path) -> Path:
     return folder / owner / weights.filename
 
 
-def fetch(
-    owner: str, weights: WeightsFile, folder: Path, progress: Progress = _SILENT
-) -> Weights:
+def fetch(owner: str, weights: WeightsFile, folder: Path, progress: Progress = _SILENT) -> Weights:
     """The published file in ``folder``, downloaded and verified on first use.
 
     Raises WeightsError when it cannot be had or its sha256 is another.
@@ -207,14 +205,16 @@ def read_tensors(path: Path) -> Mapping[str, Any]:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise WeightsError(f"{path} does not exist") from None
-    except Exception as error:  # noqa: BLE001 - each reader has its own zoo of errors
+    except Exception as error:
         if "weights_only" in str(error) or "Unsupported" in str(error):
             raise WeightsError(
                 f"{path} is a pickle that holds more than plain weights, and running it could run "
                 "anything: save its state_dict and use that"
             ) from error
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise WeightsError(f"{path} is damaged, cut short, or no file of weights: {first}") from error
+        raise WeightsError(
+            f"{path} is damaged, cut short, or no file of weights: {first}"
+        ) from error
     if not isinstance(loaded, Mapping):
         raise WeightsError(f"{path} holds a {type(loaded).__name__}, not a table of weights")
     return loaded

@@ -56,7 +56,7 @@ class Center:
         return [_one(box, corner + _LANDMARKS * side) for _ in frames]
 
 
-def _one(box: np.ndarray, landmarks: np.ndarray) -> Faces:  # type: ignore[type-arg]
+def _one(box: np.ndarray, landmarks: np.ndarray) -> Faces:
     return Faces(
         np.asarray(box, np.float32)[None],
         np.asarray(landmarks, np.float32)[None],

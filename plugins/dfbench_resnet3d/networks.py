@@ -53,7 +53,7 @@ class _Block(nn.Module):
         self.outputs = outputs
 
     def residual(self, maps: Tensor) -> Tensor:
-        raise AssertionError("a block defines its residual")
+        raise AssertionError(f"a block defines its residual for {tuple(maps.shape)}")
 
     def forward(self, maps: Tensor) -> Tensor:
         shortcut = maps if self.downsample is None else self.downsample(maps)
@@ -92,7 +92,7 @@ class _Bottleneck(_Block):
 
 
 class ResNet3d(nn.Module):
-    """A 3D ResNet: clips [B, 3, T, H, W], normalised -> logits [B], or [B, K] for ``outputs`` K > 1.
+    """A 3D ResNet: normalised clips [B, 3, T, H, W] -> logits [B], or [B, K] with ``outputs`` K.
 
     depth: 18, 50 or 101. width: factor on all channel counts; 1 is the paper's network.
     shortcut: ``B`` = convolution and batch norm, ``A`` = padding without weights.
@@ -118,9 +118,7 @@ class ResNet3d(nn.Module):
         self.generation = generation
         block = _Basic if depth < 50 else _Bottleneck
         widths = [max(round(w * width), 1) for w in _WIDTHS]
-        self.conv1 = nn.Conv3d(
-            3, widths[0], 7, stride=(1, 2, 2), padding=3, bias=False
-        )
+        self.conv1 = nn.Conv3d(3, widths[0], 7, stride=(1, 2, 2), padding=3, bias=False)
         self.bn1 = nn.BatchNorm3d(widths[0])
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool3d(3, stride=2, padding=1)
@@ -172,4 +170,3 @@ def _layer(
 resnet18 = partial(ResNet3d, 18)
 resnet50 = partial(ResNet3d, 50)
 resnet101 = partial(ResNet3d, 101)
-

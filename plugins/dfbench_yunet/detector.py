@@ -1,4 +1,4 @@
-"""Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 2023."""
+"""Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", Machine Intell. Research 2023."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class YuNet:
     def __init__(self, weights: Path | None) -> None:
         if weights is None:
             raise WeightsError("yunet needs its ONNX file")
-        cv2.setLogLevel(2)  # errors only: OpenCV 5 warns about a target that is never asked for
+        cv2.setLogLevel(2)  # type: ignore[attr-defined]  # errors only: OpenCV 5 warns about a target that is never asked for
         try:
             self._net = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), _SCORE, _NMS, _TOP)
         except cv2.error as error:

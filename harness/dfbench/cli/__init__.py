@@ -30,6 +30,12 @@ class Commands(click.Group):
             click.echo("stopped; the same command goes on from here", err=True)
             sys.exit(130)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """``--debug`` may stand anywhere: it is wanted after a command has failed."""
+        if "--debug" in args:
+            args = ["--debug", *(arg for arg in args if arg != "--debug")]
+        return super().parse_args(ctx, args)
+
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         """Refuse a second command of a name: a plugin must not shadow another's."""
         if (name or cmd.name) in self.commands:

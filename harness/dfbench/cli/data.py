@@ -106,7 +106,9 @@ def data_root_command(name: str, folder: Path) -> None:
     catalogue().dataset(name)
     if not folder.exists():
         raise DataError(f"{folder} does not exist")
-    click.echo(f"{name} is looked for in {folder.resolve()} (kept in {keep_data_root(name, folder)})")
+    click.echo(
+        f"{name} is looked for in {folder.resolve()} (kept in {keep_data_root(name, folder)})"
+    )
 
 
 COMMANDS = [prepare_command, data_group]

@@ -27,7 +27,13 @@ from dfbench.reporter import Advance, Reporter
 from dfbench.result import MetricValue, RunResult
 
 SHOWN = ("auc", "average_precision", "eer", "accuracy", "f1", "log_loss")
-_TITLES = {"average_precision": "AP", "log_loss": "log loss", "auc": "AUC", "eer": "EER", "f1": "F1"}
+_TITLES = {
+    "average_precision": "AP",
+    "log_loss": "log loss",
+    "auc": "AUC",
+    "eer": "EER",
+    "f1": "F1",
+}
 
 
 class _Rate(ProgressColumn):
@@ -77,22 +83,26 @@ def print_result(result: RunResult, console: Console) -> None:
 
 
 def result_table(result: RunResult) -> Table:
+    """A row a metric, a column for all fakes and one for each method."""
     spec = result.spec
-    title = f"{spec.model.label}  trained on {spec.model.trained_on}, tested on {spec.test.label}"
-    table = Table(title=title, caption="video level; [low, high] = 95 % interval over groups",
-                  title_justify="left", caption_justify="left")  # fmt: skip
+    title = f"{spec.model.label} trained on {spec.model.trained_on}, tested on {spec.test.label}"
+    table = Table(title=title, title_justify="left", caption_justify="left",
+                  caption="per video, with 95 % intervals over groups")  # fmt: skip
     videos = [m for m in result.metrics if m.name.startswith("video/")]
-    shown = [name for name in SHOWN if any(m.name == f"video/{name}" for m in videos)]
-    table.add_column("fakes")
-    table.add_column("videos", justify="right")
-    for name in shown:
-        table.add_column(_TITLES.get(name, name), justify="right")
-    for subset in dict.fromkeys(m.subset for m in videos):
-        own = {m.name.removeprefix("video/"): m for m in videos if m.subset == subset
-               and m.rule in (None, _rule(result))}  # fmt: skip
-        first = next(iter(own.values()))
-        counts = f"{first.n_real} real, {first.n_fake} fake"
-        table.add_row(subset, counts, *(interval(own.get(name)) for name in shown))
+    subsets = list(dict.fromkeys(m.subset for m in videos))
+    table.add_column("")
+    for subset in subsets:
+        first = next(m for m in videos if m.subset == subset)
+        name = "all fakes" if subset == "all" else subset
+        table.add_column(Text(f"{name}\n{first.n_real} real, {first.n_fake} fake"), no_wrap=True)
+    for name in SHOWN:
+        row = [
+            next((m for m in videos if m.name == f"video/{name}" and m.subset == subset
+                  and m.rule in (None, _rule(result))), None)
+            for subset in subsets
+        ]  # fmt: skip
+        if any(row):
+            table.add_row(_TITLES.get(name, name), *(interval(metric) for metric in row))
     return table
 
 
@@ -121,7 +131,7 @@ def interval(metric: MetricValue | None) -> str:
         return metric.reason or "none"
     if metric.low is None or metric.high is None:
         return f"{metric.value:.3f}"
-    return f"{metric.value:.3f} [{metric.low:.3f}, {metric.high:.3f}]"
+    return f"{metric.value:.3f} ({metric.low:.3f}-{metric.high:.3f})"
 
 
 def plain_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:

@@ -19,12 +19,13 @@ def option(*names: str, **settings: Any) -> Decorator:
     return click.option(*names, envvar=variable, **settings)
 
 
-class DataRoot(click.ParamType):
+class DataRoot(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """``[NAME=]DIR`` -> (name or "", folder)."""
 
     name = "[NAME=]DIR"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, Path]:
+        del param, ctx
         if isinstance(value, tuple):
             return value
         name, equals, folder = str(value).partition("=")

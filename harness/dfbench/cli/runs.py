@@ -62,7 +62,9 @@ def _request(roots: dict[str, Path], dataset: str | None, train: str | None,
             raise click.UsageError("--dataset is short for --train and --test: give either")
         train, tests = dataset, (dataset,)
     if train is None:
-        raise click.UsageError("say what to train on: --dataset NAME, --train NAME, or --train none")
+        raise click.UsageError(
+            "say what to train on: --dataset NAME, --train NAME, or --train none"
+        )
     if not tests:
         raise click.UsageError("say what to test on: --test NAME")
     from dfbench.plan import Request
