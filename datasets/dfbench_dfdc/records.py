@@ -44,11 +44,14 @@ def _parts(root: Path) -> list[tuple[int | None, Path]]:
         return [(None, root)]
     numbered = []
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
-        for place in (folder, *sorted(folder.glob("dfdc_train_part_*"))):
-            match = _PART.match(place.name)
-            if match and (place / "metadata.json").is_file():
-                numbered.append((int(match[1]), place))
-                break
+        match = _PART.match(folder.name)
+        if not match or not folder.is_dir():
+            continue
+        places = [folder, *sorted(folder.glob("dfdc_train_part_*"))]
+        listed = [place for place in places if (place / "metadata.json").is_file()]
+        if not listed:
+            raise DataError(f"{folder} has no metadata.json: get the part whole, or move it away")
+        numbered.append((int(match[1]), listed[0]))
     if not numbered:
         raise DataError(
             f"{root} is not DFDC: no metadata.json in it, and no dfdc_train_part_N/metadata.json "
@@ -80,7 +83,7 @@ def _read_part(folder: Path, split: Split | None) -> Iterator[VideoRecord]:
 
 def _record(file: Path, folder: Path, name: str, entry: Any, split: Split | None) -> VideoRecord:
     label = entry.get("label") if isinstance(entry, dict) else None
-    if label not in _LABELS:
+    if not isinstance(label, str) or label not in _LABELS:
         raise DataError(f"{file}: {name!r} has the label {label!r}, neither REAL nor FAKE")
     original = entry.get("original")
     if original is not None and not isinstance(original, str):
@@ -90,8 +93,9 @@ def _record(file: Path, folder: Path, name: str, entry: Any, split: Split | None
     except DataError as error:
         raise DataError(f"{file}: {error}") from None
     fake = _LABELS[label] == FAKE
+    name, original = _id(name), _id(original or "") or None
     return VideoRecord(
-        id=name.replace("\\", "/"),
+        id=name,
         path=path,
         label=_LABELS[label],
         split=split,
@@ -99,3 +103,7 @@ def _record(file: Path, folder: Path, name: str, entry: Any, split: Split | None
         method="dfdc" if fake else None,  # DFDC does not say how a fake was made
         original=original if fake else None,
     )
+
+
+def _id(name: str) -> str:
+    return name.replace("\\", "/").removeprefix("./")

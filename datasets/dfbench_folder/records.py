@@ -51,10 +51,14 @@ def _from_csv(file: Path) -> Iterator[VideoRecord]:
             if not {"path", "label"} <= set(columns):
                 raise DataError(f"{file}: the first line must name the columns path and label")
             reader.fieldnames = columns
-            for number, row in enumerate(reader, start=2):
-                yield _record(file, number, {k: (v or "").strip() for k, v in row.items() if k})
+            for row in reader:
+                yield _record(
+                    file, reader.line_num, {k: (v or "").strip() for k, v in row.items() if k}
+                )
     except UnicodeDecodeError as error:
         raise DataError(f"{file} is no UTF-8 text: {error}") from error
+    except (csv.Error, OSError) as error:
+        raise DataError(f"{file} cannot be read: {error}") from error
 
 
 def _record(file: Path, number: int, row: dict[str, str]) -> VideoRecord:

@@ -185,8 +185,9 @@ def resolve(target: str, what: str) -> Any:
     module, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise PluginError(f"{what} points to {target!r}, which cannot be used: {error}") from error
+    except Exception as error:  # a plugin may fail in any way; --debug shows where
+        why = f"{type(error).__name__}: {error}"
+        raise PluginError(f"{what} points to {target!r}, which cannot be used: {why}") from error
 
 
 def parse_name(text: str) -> tuple[str, dict[str, str]]:

@@ -6,6 +6,7 @@ Built-ins come in through the same entry points as anyone's; there is no list of
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -68,7 +69,7 @@ class Catalogue:
             entry.name, entry.value, dist.name if dist else "?", dist.version if dist else "?"
         )
         if entry.name in self.plugins:  # two distributions took one entry-point name
-            plugin.name = f"{plugin.distribution}:{entry.name}"
+            plugin.name = f"{plugin.distribution}.{entry.name}"
         self.plugins[plugin.name] = plugin
         try:
             module = entry.load()
@@ -99,6 +100,8 @@ class Catalogue:
                     raise TypeError(f"{hook.__name__} returned {card!r}, not {expected.__name__}")
                 if not card.name or set(card.name) & set("/:, "):
                     raise ValueError(f"card name {card.name!r} may not hold '/', ':', ',' or space")
+            if twice := [name for name, n in Counter(c.name for c in cards).items() if n > 1]:
+                raise ValueError(f"{hook.__name__} returned two cards called {twice[0]!r}")
             return cast("list[AnyCard]", cards)
         except Exception as error:  # noqa: BLE001 - reported by `dfbench list plugins`
             self.plugins[name].broken = f"{type(error).__name__}: {error}"

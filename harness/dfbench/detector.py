@@ -200,16 +200,18 @@ def _compare(own: Mapping[str, Tensor], initial: InitialState, source: str) -> N
     # BatchNorm's counter is not in older checkpoints and plays no part with a fixed momentum.
     missing = [k for k in missing if not k.endswith("num_batches_tracked")]
     unexpected = [k for k in given if k not in own]
+    strange = [k for k in given if k in own and not isinstance(given[k], Tensor)]
     shapes = [
         f"{k} {tuple(given[k].shape)} instead of {tuple(own[k].shape)}"
         for k in given
-        if k in own and given[k].shape != own[k].shape
+        if k in own and k not in strange and given[k].shape != own[k].shape
     ]
     problems = [
         f"{len(what)} {name}: {', '.join(_short(what))}"
         for name, what in (
             ("missing", missing),
             ("unexpected", unexpected),
+            ("no tensors", strange),
             ("of another shape", shapes),
         )
         if what

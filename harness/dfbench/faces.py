@@ -39,10 +39,14 @@ def check_faces(found: object, expected: int, name: str) -> list[Faces]:
     if not isinstance(found, list) or len(found) != expected:
         raise PluginError(f"face detector {name!r} must return one Faces for each image")
     for faces in found:
+        if not isinstance(faces, Faces):
+            raise PluginError(f"face detector {name!r} returned {type(faces).__name__}, not Faces")
         count = len(faces.boxes)
         shapes = np.shape(faces.boxes), np.shape(faces.landmarks), np.shape(faces.scores)
         if shapes != ((count, 4), (count, 5, 2), (count,)):
             raise PluginError(f"face detector {name!r} returned shapes {shapes}")
+        if not (np.isfinite(faces.boxes).all() and np.isfinite(faces.landmarks).all()):
+            raise PluginError(f"face detector {name!r} returned places that are no numbers")
     return found
 
 

@@ -7,7 +7,7 @@ workers, an interruption or another batch size change nothing in what a clip loo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -34,6 +34,10 @@ class ClipReader:
     store: FaceStore
     clip: ClipSpec
 
+    def thinned(self, clips: int) -> ClipReader:
+        """At most ``clips`` clips a video, evenly spread over those it has; 0 = all."""
+        return replace(self, videos=[_thin(video, clips) for video in self.videos])
+
     def read(self, video: int, windows: Sequence[int], drawn: Augmentation) -> Tensor:
         """uint8 [len(windows), T, size, size, 3]. Raises StoreError when the store lost them."""
         key = self.videos[video].key
@@ -44,6 +48,14 @@ class ClipReader:
             frames = cut(self.store.frames(key, place), *arrays(place), self.clip, drawn.jitter)
             clips.append(drawn.shade(frames))
         return torch.from_numpy(np.stack(clips))
+
+
+def _thin(video: Prepared, clips: int) -> Prepared:
+    there = np.flatnonzero(video.usable)
+    if not 0 < clips < len(there):
+        return video
+    kept = there[((np.arange(clips) + 0.5) * len(there) / clips).astype(int)]
+    return replace(video, usable=tuple(i in kept for i in range(len(video.usable))))
 
 
 class TrainingClips(Dataset[tuple[Tensor, int]]):
@@ -111,13 +123,14 @@ class WholeVideos(Dataset[tuple[int, Tensor | None]]):
 def training_loader(
     clips: TrainingClips, batches: EpochBatches, workers: int, pin: bool
 ) -> DataLoader[tuple[Tensor, int]]:
+    _before_fork()
     return DataLoader(
         clips,
         batch_sampler=batches,
         num_workers=workers,
         pin_memory=pin,
+        generator=torch.Generator(),  # its own: the network's draws must not depend on workers
         persistent_workers=workers > 0,
-        worker_init_fn=_quiet_worker,
     )
 
 
@@ -125,13 +138,14 @@ def video_loader(
     videos: WholeVideos, chunks: Sequence[Sequence[int]], workers: int, pin: bool
 ) -> DataLoader[Any]:
     """One item a chunk of videos, in order."""
+    _before_fork()
     return DataLoader(
         videos,
         batch_sampler=[list(chunk) for chunk in chunks],
         num_workers=workers,
         collate_fn=_as_list,
         pin_memory=pin,
-        worker_init_fn=_quiet_worker,
+        generator=torch.Generator(),  # its own: the network's draws must not depend on workers
     )
 
 
@@ -139,5 +153,7 @@ def _as_list(items: list[tuple[int, Tensor | None]]) -> list[tuple[int, Tensor |
     return items
 
 
-def _quiet_worker(_: int) -> None:
-    cv2.setNumThreads(1)  # the workers are the parallel dimension
+def _before_fork() -> None:
+    """Workers are forked, and a fork of a process whose OpenCV has threads hangs at their first
+    use. The workers are the parallel dimension anyway."""
+    cv2.setNumThreads(1)

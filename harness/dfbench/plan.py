@@ -95,6 +95,7 @@ class Plan:
 def make_plan(request: Request, catalogue: Catalogue, reporter: Reporter) -> Plan:
     """Resolve and check a request. Raises a DfbenchError; nothing has been written then, except
     that a generated dataset and fetched weights lie in the cache."""
+    check_names(request, catalogue)
     name, raw = parse_name(request.detector)
     plugin, card = catalogue.detector(name)
     options = fill_options(card.name, card.options, raw)
@@ -121,6 +122,15 @@ def make_plan(request: Request, catalogue: Catalogue, reporter: Reporter) -> Pla
     notes = _notes(model, train, tests)
     return Plan(request, card, options, model, weights, train, tests,
                 FaceStore(faces_folder(cache)), device, workers, notes)  # fmt: skip
+
+
+def check_names(request: Request, catalogue: Catalogue) -> None:
+    """Raise UnknownNameError or NameClashError at once, before torch is imported for seconds."""
+    catalogue.detector(parse_name(request.detector)[0])
+    for text in filter(None, (request.train, *request.tests)):
+        catalogue.dataset(parse_name(text)[0])
+    if request.faces is not None:
+        catalogue.faces(request.faces)
 
 
 def check_device(device: str, precision: str) -> tuple[str, str]:

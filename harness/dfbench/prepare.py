@@ -92,9 +92,12 @@ def prepare_video(
         content = fingerprint(record.path)
         if record.boxes is not None and isinstance(_detector(finder), RecordFaces):
             content += fingerprint(record.boxes)
-    except FileNotFoundError as error:
+    except OSError as error:
+        gone = isinstance(error, FileNotFoundError | NotADirectoryError)
+        why = "does not exist" if gone else f"cannot be read: {error.strerror}"
         nothing = (None,) * clip.windows, (False,) * clip.windows
-        return Prepared(record, "", "missing", f"{error.filename} does not exist", *nothing)
+        status: Status = "missing" if gone else "unreadable"
+        return Prepared(record, "", status, f"{error.filename} {why}", *nothing)
     key = store_key(content, finder.label, READER, clip)
     stored = store.read(key)
     if stored is None:

@@ -140,6 +140,6 @@ def inside(root: Path, name: str) -> Path:
     joined = os.path.normpath(root / posix)
     escapes = not Path(joined).is_relative_to(os.path.normpath(root))
     drive = posix[1:3] == ":/"
-    if not posix or PurePosixPath(posix).is_absolute() or drive or escapes:
+    if not posix or "\0" in posix or PurePosixPath(posix).is_absolute() or drive or escapes:
         raise DataError(f"{name!r} is not a path inside {root}")
     return root / PurePosixPath(posix)

@@ -18,7 +18,7 @@ from dfbench.detector import Detector, build, count_parameters
 from dfbench.errors import DfbenchError, ResourceError, ResultError, SplitError
 from dfbench.loader import ClipReader
 from dfbench.plan import Data, Plan, Request, Test, make_plan
-from dfbench.predict import predict_to_file
+from dfbench.predict import predict, predict_to_file, rewrite
 from dfbench.prepare import Prepared, prepare
 from dfbench.provenance import command, environment, git_commit, now, peak_memory_mb
 from dfbench.records import SPLITS, Prediction
@@ -30,7 +30,7 @@ from dfbench.result import (
     write_json,
     write_result,
 )
-from dfbench.scoring import by_video, coverage, evaluate
+from dfbench.scoring import by_video, choose_threshold, coverage, evaluate, video_scores
 from dfbench.spec import SCHEMA
 from dfbench.splits import count
 from dfbench.train import fit
@@ -137,15 +137,36 @@ class Run:
                 report=lambda epoch, values: self._epoch(spec, epoch, values),
                 step=lambda done, total: steps.at(done * settings.epochs * 1000 // total),
             )  # fmt: skip
-        write_json(self.folder / "train.json", {
-            "schema": SCHEMA, "model_id": self.plan.model.model_id, **asdict(self.plan.model),
-            "best_epoch": progress.best_epoch, "epochs_done": progress.epoch,
-            "threshold": progress.threshold, "seconds": progress.seconds,
+            threshold = self._threshold(detector, parts["val"], data.spec.dataset)
+        facts = {
+            "schema": SCHEMA,
+            "model_id": self.plan.model.model_id,
+            **asdict(self.plan.model),
+            "best_epoch": progress.best_epoch,
+            "epochs_done": progress.epoch,
+            "threshold": threshold,
+            "seconds": progress.seconds,
             "parameters": count_parameters(detector),
             "trainable": count_parameters(detector, trainable=True),
             "environment": environment(),
-        })  # fmt: skip
+        }
+        write_json(self.folder / "train.json", facts)
         (self.folder / "checkpoint.pt").unlink(missing_ok=True)
+
+    def _threshold(self, detector: Detector, val: ClipReader, dataset: str) -> float:
+        """The best epoch scored once more on all of validation, as test videos will be: those
+        scores are kept in ``validation.csv`` and the threshold is chosen on them."""
+        path = self.folder / "model.safetensors"
+        detector.load(read_tensors(path), str(path))
+        batch = self._batch_size()
+        chunks = predict(detector, val, dataset, batch, self.plan.workers, self._fabric())
+        rows = [row for chunk in chunks for row in chunk]
+        rewrite(self.folder / "validation.csv", rows)
+        return choose_threshold(video_scores(rows, detector.aggregate, "chance"))
+
+    def _batch_size(self) -> int:
+        settings = self.plan.model.train
+        return settings.batch_size if settings else self.plan.card.recipe.batch_size
 
     def _epoch(self, spec: Any, epoch: int, values: Mapping[str, float]) -> None:
         shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
@@ -158,8 +179,7 @@ class Run:
         fabric = self._fabric()
         detector.place(fabric.device)
         path = test.folder / "predictions.csv"
-        settings = self.plan.model.train
-        batch = settings.batch_size if settings else self.plan.card.recipe.batch_size
+        batch = self._batch_size()
         name = test.data.spec.dataset
         scored = 0
         with (

@@ -31,6 +31,10 @@ from dfbench.records import Status
 SCHEMA = 1
 _CHUNK = 1 << 16
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a ZIP wants dates; a fixed one keeps equal contents equal bytes
+# What zipfile and json may say of a file that is missing, cut short or overwritten.
+_DAMAGE = (
+    OSError, EOFError, zipfile.BadZipFile, KeyError, TypeError, ValueError, RuntimeError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -85,10 +89,8 @@ class FaceStore:
         try:
             with zipfile.ZipFile(path) as archive:
                 return _video(json.loads(archive.read("video.json")), path)
-        except FileNotFoundError:
-            return None
-        except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError):
-            return None  # cut short: prepare makes it again
+        except _DAMAGE:
+            return None  # not there, or cut short: prepare makes it again
 
     def open(self, key: str) -> StoredVideo:
         """What is stored under ``key``. Raises StoreError when it is gone or damaged."""
@@ -121,7 +123,7 @@ class FaceStore:
         try:
             with zipfile.ZipFile(path) as archive:
                 return np.stack([_decode(archive.read(name)) for name in window.files])
-        except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        except _DAMAGE as error:
             raise StoreError(f"{path} is damaged ({error}): delete it and run again") from error
 
 

@@ -11,7 +11,8 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,21 +22,23 @@ import safetensors.torch
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
 from dfbench.detector import Detector, to_unit
 from dfbench.errors import ResourceError, TrainingError
 from dfbench.loader import ClipReader, EpochBatches, TrainingClips, training_loader
-from dfbench.predict import predict, rewrite
+from dfbench.predict import predict
 from dfbench.records import FAKE, Prediction
 from dfbench.result import write_atomic
-from dfbench.scoring import choose_threshold, video_scores
+from dfbench.scoring import video_scores
 from dfbench.spec import TrainSpec
 
 Report = Callable[[int, Mapping[str, float]], object]
 Step = Callable[[int, int], object]
 ValidationMetric = Callable[[Any, Any], float]
 _LOOK = 16  # steps between two looks at the loss
+_MEASURED = 16  # batches that batch norm is measured on after an epoch
 
 
 @dataclass
@@ -46,7 +49,6 @@ class Progress:
     best_epoch: int = 0
     best: tuple[float, float] = (-math.inf, -math.inf)
     seconds: float = 0.0
-    threshold: float = 0.5
 
 
 def fit(
@@ -65,8 +67,9 @@ def fit(
     """Train ``detector`` and leave the best epoch in ``folder/model.safetensors``.
 
     The best epoch has the highest video AUC on validation, and of equal ones the lowest video log
-    loss. Training goes on from ``checkpoint.pt`` where there is one. Raises TrainingError when
-    the loss is no longer a number, ResourceError when a batch does not fit into memory.
+    loss; as many clips a video are looked at there as an epoch trains on. Training goes on from
+    ``checkpoint.pt`` where there is one. Raises TrainingError when the loss is no longer a
+    number, ResourceError when a batch does not fit into memory.
     """
     detector.fine_tune(settings.fine_tune)
     cuda = fabric.device.type == "cuda"
@@ -79,6 +82,7 @@ def fit(
     clips = TrainingClips(train, settings.augment, settings.seed)
     loader = training_loader(clips, batches, workers, cuda)
     weights = _class_weights(train, settings.balance).to(fabric.device)
+    val = val.thinned(settings.clips_per_video)
     while progress.epoch < settings.epochs and not _stale(progress, settings):
         begin = time.perf_counter()
         epoch = batches.epoch = progress.epoch + 1
@@ -90,7 +94,7 @@ def fit(
         values |= _validate(detector, rows, auc, log_loss)
         progress.epoch = epoch
         progress.seconds += time.perf_counter() - begin
-        _keep(folder, detector, optimizer, progress, values, rows)
+        _keep(folder, detector, optimizer, progress, values)
         report(epoch, values)
     return progress
 
@@ -110,6 +114,7 @@ def _epoch(
     """One pass over the training clips; the epoch's mean loss and its last learning rate."""
     detector.train()
     losses = []
+    seen: deque[Tensor] = deque(maxlen=_MEASURED)
     total = settings.epochs * len(loader)
     for i, (clips, labels) in enumerate(loader):
         number = (epoch - 1) * len(loader) + i
@@ -125,8 +130,32 @@ def _epoch(
             _check_finite(torch.stack(losses[-_LOOK:]), epoch, number, progress)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+        seen.append(clips)
         step(number + 1, total)
+    measure_batch_norm(detector, seen, fabric)
     return {"train/loss": float(torch.stack(losses).mean()), "lr": optimizer.param_groups[0]["lr"]}
+
+
+def measure_batch_norm(detector: Detector, batches: Iterable[Tensor], fabric: Fabric) -> None:
+    """Measure the batch-norm statistics of the trained stages anew, on ``batches`` of uint8 clips.
+
+    The running averages trail behind the weights, by thousands of steps where a network asks for
+    a small momentum; after a short epoch the network would be judged with statistics of weights
+    it no longer has. Wu & Johnson, "Rethinking Batch in BatchNorm", 2021, section 3 (PreciseBN).
+    """
+    norms = [m for m in detector.modules() if isinstance(m, _BatchNorm) and m.training]
+    momenta = [norm.momentum for norm in norms]
+    detector.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over the batches
+        norm.train()
+    if norms:
+        with torch.no_grad(), fabric.autocast():
+            for clips in batches:
+                detector(to_unit(clips.to(fabric.device, non_blocking=True)))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
 
 
 def seed_everything(seed: int, epoch: int) -> None:
@@ -212,7 +241,6 @@ def _validate(
     return {
         "val/video/auc": float(auc(videos.labels, videos.scores)),
         "val/video/log_loss": float(log_loss(videos.labels, videos.scores)),
-        "val/threshold": choose_threshold(videos),
     }
 
 
@@ -222,7 +250,6 @@ def _keep(
     optimizer: Any,
     progress: Progress,
     values: dict[str, float],
-    rows: list[Prediction],
 ) -> None:
     """Save the model if it is the best so far, then the checkpoint, then the log's line.
 
@@ -231,15 +258,12 @@ def _keep(
     reached = (values["val/video/auc"], -values["val/video/log_loss"])
     if reached > progress.best or not progress.best_epoch:
         progress.best, progress.best_epoch = reached, progress.epoch
-        progress.threshold = values["val/threshold"]
         tensors = {k: v.detach().cpu().contiguous() for k, v in detector.state_dict().items()}
         write_atomic(folder / "model.safetensors", safetensors.torch.save(tensors))
-        rewrite(folder / "validation.csv", rows)
     state = {
         "detector": detector.state_dict(),
         "optimizer": optimizer.state_dict(),
-        "progress": [progress.epoch, progress.best_epoch, list(progress.best), progress.seconds,
-                     progress.threshold],
+        "progress": [progress.epoch, progress.best_epoch, list(progress.best), progress.seconds],
     }  # fmt: skip
     temporary = folder / f".checkpoint.{os.getpid()}.tmp"
     torch.save(state, temporary)
@@ -261,5 +285,5 @@ def _resume(folder: Path, detector: Detector, optimizer: Any) -> Progress:
     state = torch.load(path, map_location="cpu", weights_only=True)
     detector.load_state_dict(state["detector"])
     optimizer.load_state_dict(state["optimizer"])
-    epoch, best_epoch, best, seconds, threshold = state["progress"]
-    return Progress(epoch, best_epoch, (best[0], best[1]), seconds, threshold)
+    epoch, best_epoch, best, seconds = state["progress"]
+    return Progress(epoch, best_epoch, (best[0], best[1]), seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from filelock import FileLock
 
 from dfbench.cards import DetectorCard, FaceDetectorCard, WeightsFile
-from dfbench.errors import WeightsError
+from dfbench.errors import ResourceError, WeightsError
 
 Progress = Callable[[int, int | None], object]
 _TRIES = 4
@@ -70,7 +71,7 @@ def fetch(owner: str, weights: WeightsFile, folder: Path, progress: Progress = _
                 f"weights {weights.name} of {owner} have no direct address.{where} Download "
                 f"{weights.filename}, then: dfbench weights add {owner} {weights.name} FILE"
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         with FileLock(path.with_name(f".{path.name}.lock")):
             if not path.is_file():
                 _download(owner, weights, path, progress)
@@ -85,7 +86,7 @@ def add(owner: str, weights: WeightsFile, source: Path, folder: Path) -> Weights
     found = hashlib.sha256(data).hexdigest()
     _same(owner, weights, source, found, weights.sha256)
     path = stored_at(owner, weights, folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     _place(path, data)
     _record(path, found)
     return Weights(weights.name, path, found)
@@ -118,7 +119,19 @@ def _record(path: Path, digest: str) -> None:
 def _place(path: Path, data: bytes) -> None:
     from dfbench.result import write_atomic
 
-    write_atomic(path, data)
+    try:
+        write_atomic(path, data)
+    except OSError as error:
+        raise ResourceError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResourceError(
+            f"{folder} cannot be made ({error.strerror}): name another --cache"
+        ) from (error)
 
 
 def _download(owner: str, weights: WeightsFile, path: Path, progress: Progress) -> None:
@@ -137,8 +150,12 @@ def _download(owner: str, weights: WeightsFile, path: Path, progress: Progress) 
             if error.response.status_code < 500:
                 part.unlink(missing_ok=True)
                 raise WeightsError(_not_fetched(owner, weights, problem)) from error
+        except WeightsError as error:
+            raise WeightsError(_not_fetched(owner, weights, str(error))) from error
         except requests.RequestException as error:
             problem = type(error).__name__
+        except OSError as error:
+            raise ResourceError(f"{part} cannot be written: {error.strerror}") from error
     else:
         raise WeightsError(_not_fetched(owner, weights, problem))
     try:
@@ -161,17 +178,20 @@ def _continue(url: str, part: Path, progress: Progress) -> None:
     import requests
 
     have = part.stat().st_size if part.is_file() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    # A compressed answer could not be continued from the bytes that are here.
+    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
     with requests.get(url, headers=headers, stream=True, timeout=(10, 60)) as answer:
         if answer.status_code == 416:  # nothing left to send: the part is the whole
             return
         answer.raise_for_status()
+        if answer.headers.get("Content-Type", "").startswith("text/html"):
+            raise WeightsError("the server sent a web page")
         resumed = answer.status_code == 206
         length = answer.headers.get("Content-Length")
         total = int(length) + (have if resumed else 0) if length else None
         done = have if resumed else 0
         with part.open("ab" if resumed else "wb") as file:
-            for block in answer.iter_content(1 << 18):
+            for block in answer.iter_content(1 << 16):
                 file.write(block)
                 done += len(block)
                 progress(done, total)
@@ -202,6 +222,8 @@ def read_tensors(path: Path) -> Mapping[str, Any]:
             with h5py.File(path, "r") as file:
                 file.visititems(keep)
             return tensors
+        if not _is_pickle(path):
+            raise ValueError("neither .safetensors, .h5 nor a PyTorch file")
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise WeightsError(f"{path} does not exist") from None
@@ -217,4 +239,12 @@ def read_tensors(path: Path) -> Mapping[str, Any]:
         ) from error
     if not isinstance(loaded, Mapping):
         raise WeightsError(f"{path} holds a {type(loaded).__name__}, not a table of weights")
+    if strange := [key for key in loaded if not isinstance(key, str)]:
+        raise WeightsError(f"{path} is no table of named weights: it has a key {strange[0]!r}")
     return loaded
+
+
+def _is_pickle(path: Path) -> bool:
+    """A pickle, or PyTorch's ZIP with one in it: not a text that happens to bear the ending."""
+    with path.open("rb") as file:
+        return file.read(2)[:1] == b"\x80" or zipfile.is_zipfile(path)

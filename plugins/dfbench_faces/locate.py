@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -32,7 +33,9 @@ class Given:
         try:
             with np.load(record.boxes) as table:
                 known, boxes, marks = table["frames"], table["boxes"], table["landmarks"]
-        except (OSError, KeyError, ValueError) as error:
+            if not len(known) == len(boxes) == len(marks):
+                raise ValueError(f"{len(known)} frames, {len(boxes)} boxes, {len(marks)} landmarks")
+        except (OSError, EOFError, BadZipFile, KeyError, TypeError, ValueError) as error:
             raise DataError(f"{record.boxes} holds no face boxes: {error}") from error
         rows = {int(frame): i for i, frame in enumerate(known)}
         return [_one(boxes[rows[n]], marks[rows[n]]) if n in rows else _none() for n in frames]

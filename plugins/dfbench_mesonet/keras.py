@@ -40,14 +40,20 @@ def ordered_layers(
 
 
 def to_torch(layer: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """One Keras layer's tensors under PyTorch's names and in its axis order."""
-    if "gamma" in layer:
-        return {
-            "weight": layer["gamma"],
-            "bias": layer["beta"],
-            "running_mean": layer["moving_mean"],
-            "running_var": layer["moving_variance"],
-        }
-    kernel = layer["kernel"]
-    axes = (3, 2, 0, 1) if kernel.ndim == 4 else (1, 0)
-    return {"weight": kernel.permute(*axes).contiguous(), "bias": layer["bias"]}
+    """One Keras layer's tensors under PyTorch's names and in its axis order.
+
+    Raises WeightsError when one is missing.
+    """
+    try:
+        if "gamma" in layer:
+            return {
+                "weight": layer["gamma"],
+                "bias": layer["beta"],
+                "running_mean": layer["moving_mean"],
+                "running_var": layer["moving_variance"],
+            }
+        kernel = layer["kernel"]
+        axes = (3, 2, 0, 1) if kernel.ndim == 4 else (1, 0)
+        return {"weight": kernel.permute(*axes).contiguous(), "bias": layer["bias"]}
+    except KeyError as error:
+        raise WeightsError(f"a layer of the Keras file lacks its {error}") from None

@@ -21,7 +21,8 @@ class YuNet:
     def __init__(self, weights: Path | None) -> None:
         if weights is None:
             raise WeightsError("yunet needs its ONNX file")
-        cv2.setLogLevel(2)  # type: ignore[attr-defined]  # errors only: OpenCV 5 warns about a target that is never asked for
+        # OpenCV 5 warns about a target that nobody asked for.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         try:
             self._net = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), _SCORE, _NMS, _TOP)
         except cv2.error as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,6 @@ import click
 
 from dfbench import __version__
 from dfbench.errors import DfbenchError
-
-CONFIG = Path("dfbench.toml")
 
 
 class Commands(click.Group):
@@ -56,29 +53,10 @@ def cli(ctx: click.Context, debug: bool, config: Path | None) -> None:
 
     dfbench run --detector meso4 --dataset sample   is a good start.
     """
+    from dfbench.cli.config import read_defaults
+
     del debug  # read by Commands.invoke
-    ctx.default_map = _config(config)
-
-
-def _config(path: Path | None) -> dict[str, Any]:
-    """Defaults from ``dfbench.toml``: ``[run]``, ``[prepare]``, … and, for all, the top level.
-
-    Command line beats ``DFBENCH_*`` variable beats this file beats the detector's card.
-    """
-    if path is None and not CONFIG.is_file():
-        return {}
-    file = path or CONFIG
-    try:
-        with file.open("rb") as stream:
-            table = tomllib.load(stream)
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise DfbenchError(f"{file} cannot be read: {error}") from error
-    shared = {k.replace("-", "_"): v for k, v in table.items() if not isinstance(v, dict)}
-    sections = {k: v for k, v in table.items() if isinstance(v, dict)}
-    return {
-        name: {**shared, **{k.replace("-", "_"): v for k, v in sections.get(name, {}).items()}}
-        for name in cli.commands
-    }
+    ctx.default_map = read_defaults(config, cli)
 
 
 def _add_commands() -> None:

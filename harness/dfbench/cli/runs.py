@@ -40,8 +40,11 @@ from dfbench.cli.options import option
 @options.as_json
 def run_command(as_json: bool, data_roots: tuple[tuple[str, Path], ...], **asked: Any) -> None:
     """Fine-tune a detector on one dataset and evaluate it on others."""
-    request = _request(options.roots(data_roots), **asked)
     from dfbench.catalogue import catalogue
+    from dfbench.plan import check_names
+
+    request = _request(options.roots(data_roots), **asked)
+    check_names(request, catalogue())
     from dfbench.cli.display import Terminal, print_json, print_result, stdout
     from dfbench.run import run
 

@@ -1,0 +1,127 @@
+"""What all tests share: isolation, real data beside the repository, small videos, the command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+def isolate(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Cache, configuration and tracking below ``folder``; nothing of the user's is read."""
+    for name in [name for name in os.environ if name.startswith("DFBENCH_")]:
+        patch.delenv(name)
+    patch.setenv("DFBENCH_CACHE", str(folder / "cache"))
+    patch.setenv("DFBENCH_CONFIG", str(folder / "config"))
+    patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _isolated_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For fixtures that live longer than a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        isolate(patch, tmp_path_factory.mktemp("session"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _isolated(
+    _isolated_session: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: Any
+) -> None:
+    """Each test has a home, and works in an empty folder, so it finds no ``dfbench.toml``."""
+    home = tmp_path_factory.mktemp("home")
+    isolate(monkeypatch, home)
+    (home / "work").mkdir()
+    monkeypatch.chdir(home / "work")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Real data and reference numbers that lie beside the repository."""
+    if not (SHARED / "reference").is_dir():
+        pytest.skip("needs ../shared (real videos, weights, reference numbers), which is absent")
+    return SHARED
+
+
+class VideoMaker:
+    """Writes small videos whose frames carry their number."""
+
+    def __call__(
+        self,
+        path: Path,
+        frames: int = 40,
+        size: tuple[int, int] = (96, 64),
+        fps: int = 25,
+        codec: str = "libx264",
+        rotate: int = 0,
+        draw: Callable[[int], np.ndarray] | None = None,
+        **options: Any,
+    ) -> Path:
+        """``size`` is (width, height) as coded; ``rotate`` (degrees) turns it for the player.
+        ``draw(n)`` gives a whole picture instead; ``options`` are the encoder's, e.g. ``g=1``."""
+        width, height = size
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with av.open(str(path), "w") as file:
+            stream = file.add_stream(
+                codec, rate=fps, options={k: str(v) for k, v in options.items()}
+            )
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            if rotate:
+                stream.set_display_rotation(rotate)
+            for number in range(frames):
+                image = draw(number) if draw else self.paint(number, size)
+                file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            file.mux(stream.encode())
+        return path
+
+    @staticmethod
+    def paint(number: int, size: tuple[int, int]) -> np.ndarray:
+        """The number's low digit (base 16) as brightness on the left, the high one on the right."""
+        width, height = size
+        image = np.empty((height, width, 3), np.uint8)
+        image[:, : width // 2] = 30 + 12 * (number % 16)
+        image[:, width // 2 :] = 30 + 12 * (number // 16)
+        return image
+
+    @staticmethod
+    def number(image: np.ndarray) -> int:
+        """The number that ``paint`` put into a picture."""
+        width = image.shape[1]
+        low, high = image[:, 4 : width // 2 - 4], image[:, width // 2 + 4 : -4]
+        return round((low.mean() - 30) / 12) + 16 * round((high.mean() - 30) / 12)
+
+
+@pytest.fixture(scope="session")
+def make_video() -> VideoMaker:
+    return VideoMaker()
+
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def cli() -> Cli:
+    """The installed command in a process of its own: ``cli("list", "plugins", env={...})``.
+    Gives ``returncode``, ``stdout``, ``stderr``."""
+
+    def run(
+        *args: object, env: dict[str, str] | None = None, cwd: Path | None = None,
+        timeout: float = 300,
+    ) -> subprocess.CompletedProcess[str]:  # fmt: skip
+        command = [sys.executable, "-m", "dfbench", *map(str, args)]
+        return subprocess.run(
+            command, env={**os.environ, **(env or {})}, cwd=cwd, timeout=timeout,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    return run

@@ -1,0 +1,219 @@
+"""3D ResNets: the reference's logits, both generations of checkpoints, honest freezing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from torch import nn
+
+from dfbench import load_detector
+from dfbench.catalogue import catalogue
+from dfbench.detector import build, count_parameters, stages_trained
+from dfbench.errors import OptionError, WeightsError
+from dfbench_resnet3d.networks import ResNet3d
+
+SMALL = {"width": 0.0625}
+MEAN_2018, STD_2018 = np.array([114.7748, 107.7354, 99.4750]) / 255, np.full(3, 1 / 255)
+MEAN_2020, STD_2020 = np.array([0.4345, 0.4051, 0.3775]), np.array([0.2768, 0.2713, 0.2737])
+
+
+def checkpoint(tmp_path, depth=18, classes=400, prefix="", wrapped=True, **options):
+    torch.manual_seed(1)
+    network = ResNet3d(depth, **SMALL, **options, outputs=classes)
+    state = {prefix + key: value for key, value in network.state_dict().items()}
+    path = tmp_path / f"{depth}-{classes}-{prefix}.pth"
+    torch.save({"epoch": 200, "arch": "r3d", "state_dict": state} if wrapped else state, path)
+    return path, network
+
+
+# --- parity ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("depth", "shortcut"), [(18, "A"), (18, "B"), (50, "B"), (101, "B")])
+def test_parity_with_the_reference(shared, depth, shortcut):
+    folder = shared / "reference" / "r3d"
+    name = f"r3d{depth}_{shortcut}_w0.0625"
+    network = ResNet3d(depth, **SMALL, shortcut=shortcut, outputs=2).eval()
+    network.load_state_dict(
+        safetensors.torch.load_file(folder / f"{name}.safetensors"), strict=True
+    )
+    table = np.load(folder / "io.npz")
+    with torch.inference_mode():
+        logits = network(torch.from_numpy(table["input"]))
+    assert logits.numpy() == pytest.approx(table[f"{name}.logits"], abs=1e-5)
+
+
+@pytest.mark.parametrize(("depth", "two"), [(18, 33_204_930), (50, 46_203_074), (101, 85_249_218)])
+def test_parameters(depth, two):
+    with torch.device("meta"):
+        assert count_parameters(ResNet3d(depth, outputs=2)) == two
+        one = count_parameters(ResNet3d(depth))
+    assert two - one == (513 if depth == 18 else 2049)  # a row of the head and its bias
+
+
+def test_the_built_in_cards_are_the_full_networks():
+    for depth in (18, 50, 101):
+        card = catalogue().detector(f"r3d{depth}")[1]
+        assert (card.clip.frames, card.clip.size) == (16, 112)
+        assert card.options["width"] == 1.0
+        assert card.clip.mean == pytest.approx(MEAN_2020)
+
+
+# --- checkpoints ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("prefix", "classes", "mean", "std"),
+    [
+        ("module.", 400, MEAN_2018, STD_2018),
+        ("", 700, MEAN_2020, STD_2020),
+        ("", 1039, MEAN_2020, STD_2020),
+    ],
+)
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_a_generation_is_known_and_brings_its_normalisation(
+    tmp_path, prefix, classes, mean, std, wrapped
+):
+    path, network = checkpoint(tmp_path, classes=classes, prefix=prefix, wrapped=wrapped)
+    detector = load_detector("r3d18:width=0.0625", path)
+    assert detector.mean.flatten().numpy() == pytest.approx(mean, abs=1e-6)
+    assert detector.std.flatten().numpy() == pytest.approx(std, abs=1e-6)
+    own = detector.network.state_dict()
+    for key, value in network.state_dict().items():
+        assert key.startswith("fc.") or torch.equal(own[key], value), key
+    assert own["fc.weight"].shape == (1, 32)
+
+
+def test_what_the_network_sees_is_what_the_checkpoint_was_trained_on(tmp_path):
+    """2018: 0..255 minus the mean; 2020: 0..1, mean and standard deviation."""
+    clips = torch.rand(2, 3, 16, 32, 32)
+    view = (1, 3, 1, 1, 1)
+    for prefix, classes, expected in (
+        ("module.", 400, clips * 255 - torch.tensor(MEAN_2018 * 255).float().view(view)),
+        ("", 700, (clips - torch.tensor(MEAN_2020).float().view(view))
+         / torch.tensor(STD_2020).float().view(view)),
+    ):  # fmt: skip
+        detector = load_detector("r3d18:width=0.0625", checkpoint(tmp_path, 18, classes, prefix)[0])
+        seen: list[torch.Tensor] = []
+        detector.network.register_forward_pre_hook(lambda _, args: seen.append(args[0]))  # noqa: B023
+        detector(clips)
+        assert torch.allclose(seen[0], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(("prefix", "classes"), [("", 400), ("module.", 700), ("module.", 101)])
+def test_a_doubtful_generation_asks_for_the_option(tmp_path, prefix, classes):
+    path, _ = checkpoint(tmp_path, classes=classes, prefix=prefix)
+    with pytest.raises(WeightsError, match=f"{classes} classes.*generation=2020"):
+        load_detector("r3d18:width=0.0625", path)
+    for generation, mean in (("2018", MEAN_2018), ("2020", MEAN_2020)):
+        detector = load_detector(f"r3d18:width=0.0625,generation={generation}", path)
+        assert detector.mean.flatten().numpy() == pytest.approx(mean, abs=1e-6)
+
+
+def test_a_two_class_head_of_unknown_order_is_refused(tmp_path):
+    path, _ = checkpoint(tmp_path, classes=2)
+    with pytest.raises(WeightsError, match="which class is fake"):
+        load_detector("r3d18:width=0.0625", path)
+
+
+def test_another_depth_or_width_or_shortcut_lists_the_keys(tmp_path):
+    path, _ = checkpoint(tmp_path, depth=18)
+    with pytest.raises(WeightsError, match=r"unexpected|missing"):
+        load_detector("r3d50:width=0.0625", path)
+    with pytest.raises(WeightsError, match=r"conv1\.weight \(4, 3, 7, 7, 7\) instead of \(8,"):
+        load_detector("r3d18:width=0.125", path)
+    path, _ = checkpoint(tmp_path, depth=18, prefix="module.", shortcut="A")
+    with pytest.raises(WeightsError, match=r"missing: .*downsample"):
+        load_detector("r3d18:width=0.0625", path)
+    load_detector("r3d18:width=0.0625,shortcut=A", path)
+
+
+@pytest.mark.parametrize(
+    "options", ["shortcut=C", "generation=2019", "width=0", "width=x", "depth=3"]
+)
+def test_wrong_options_are_refused(options):
+    with pytest.raises(OptionError, match="r3d18"):
+        load_detector(f"r3d18:{options}")
+
+
+def test_a_trained_model_keeps_its_normalisation(tmp_path):
+    """A network started from a 2018 checkpoint and saved by dfbench still sees 2018's input."""
+    first = load_detector("r3d18:width=0.0625", checkpoint(tmp_path, prefix="module.")[0])
+    safetensors.torch.save_file(first.state_dict(), tmp_path / "model.safetensors")
+    again = load_detector("r3d18:width=0.0625", tmp_path / "model.safetensors")
+    clips = torch.rand(1, 3, 16, 32, 32)
+    assert torch.equal(first(clips), again(clips))
+
+
+# --- freezing -------------------------------------------------------------------------------
+
+
+def small(name: str = "r3d18"):
+    card = catalogue().detector(name)[1]
+    options = {**card.options, **SMALL} if "width" in card.options else card.options
+    return build(card, options)
+
+
+@pytest.mark.parametrize("name", ["meso4", "mesoinception4", "r3d18", "r3d50"])
+def test_stages_hold_every_parameter_once(name):
+    detector = small(name)
+    held = [id(p) for _, modules in detector.stages() for m in modules for p in m.parameters()]
+    assert len(held) == len(set(held))
+    assert set(held) == {id(p) for p in detector.parameters()}
+    assert detector.stages()[-1][0] == "head"
+
+
+@pytest.mark.parametrize("how", ["head", "1", "3", "all"])
+def test_only_the_top_stages_learn_and_frozen_batch_norm_does_not_drift(how):
+    detector = small()
+    detector.fine_tune(how)
+    stages = detector.stages()
+    top = stages_trained(how, len(stages))
+    before = {k: v.clone() for k, v in detector.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in detector.parameters() if p.requires_grad], lr=0.1)
+    for _ in range(2):
+        detector.train()  # what a training loop calls at each epoch
+        logits = detector(torch.rand(4, 3, 16, 32, 32))
+        detector.loss(logits, torch.tensor([0.0, 1, 0, 1]), torch.ones(4)).backward()
+        optimizer.step()
+    after = detector.state_dict()
+    for number, (name, modules) in enumerate(stages):
+        learns = number >= len(stages) - top
+        for module in modules:
+            gradients = [p.grad is not None for p in module.parameters()]
+            assert all(gradients) if learns else not any(gradients), name
+            norms = [m for m in module.modules() if isinstance(m, nn.BatchNorm3d)]
+            assert all(m.training == learns for m in norms), name
+    changed = {k.split(".")[1] for k in after if not torch.equal(after[k], before[k])}
+    members = ["stem", "layer1", "layer2", "layer3", "layer4", "head"][6 - top :]
+    renamed = {"stem": {"conv1", "bn1"}, "head": {"fc"}}
+    assert changed == set().union(*(renamed.get(name, {name}) for name in members))
+
+
+def test_evaluation_puts_everything_into_eval():
+    detector = small()
+    detector.fine_tune("2")
+    detector.train()
+    detector.eval()
+    assert not any(module.training for module in detector.modules())
+
+
+@pytest.mark.parametrize("how", ["0", "7", "-1", "top", "1.5", ""])
+def test_wrong_numbers_of_stages_are_refused(how):
+    with pytest.raises(OptionError, match="from 1 to 6"):
+        small().fine_tune(how)
+
+
+def test_logits_of_another_shape_are_the_plugin_s_fault():
+    from dfbench.cards import ClipSpec
+    from dfbench.detector import Detector
+    from dfbench.errors import PluginError
+
+    class Two(nn.Module):
+        def forward(self, clips):
+            return torch.zeros(len(clips), 2)
+
+    with pytest.raises(PluginError, match=r"Two returned logits of shape \(3, 2\)"):
+        Detector(Two(), ClipSpec())(torch.zeros(3, 3, 1, 4, 4))

@@ -1,0 +1,257 @@
+"""The training loop: freezing, schedules, selection, interruption, numbers that are none."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from dfbench.cards import ClipSpec
+from dfbench.clips import crop, square
+from dfbench.detector import Detector
+from dfbench.errors import OptionError, ResourceError, TrainingError
+from dfbench.loader import ClipReader, EpochBatches
+from dfbench.prepare import Prepared
+from dfbench.records import VideoRecord
+from dfbench.spec import DataSpec, TrainSpec
+from dfbench.store import FaceStore, StoredVideo, StoredWindow
+from dfbench.train import fit, learning_rate, measure_batch_norm, naming_batch_size
+from dfbench_metrics.functions import auc, log_loss
+
+CLIP = ClipSpec(frames=2, windows=3, size=16)
+DATA = DataSpec(dataset="toy", fingerprint="0", videos=1, faces="given", faces_version="1")
+SETTINGS = TrainSpec(
+    data=DATA, seed=0, epochs=3, batch_size=4, lr=0.01, weight_decay=0.0, schedule="constant",
+    clips_per_video=2, patience=9, balance=True, fine_tune="all", augment="study",
+)  # fmt: skip
+
+
+class Tiny(nn.Module):
+    """Two stages, each with batch norm, and dropout: all that can make runs differ."""
+
+    def __init__(self):
+        super().__init__()
+        self.low = nn.Sequential(nn.Conv3d(3, 4, 3, padding=1), nn.BatchNorm3d(4), nn.ReLU())
+        self.high = nn.Sequential(nn.Conv3d(4, 4, 3, padding=1), nn.BatchNorm3d(4), nn.ReLU())
+        self.head = nn.Sequential(nn.Dropout(0.5), nn.Linear(4, 1))
+
+    def forward(self, clips):
+        return self.head(self.high(self.low(clips)).mean(dim=(2, 3, 4)))[:, 0]
+
+    def stages(self):
+        return [("low", [self.low]), ("high", [self.high]), ("head", [self.head])]
+
+
+def tiny():
+    torch.manual_seed(0)
+    return Detector(Tiny(), CLIP)
+
+
+@pytest.fixture
+def readers(tmp_path):
+    """Eight videos a split in a real store: fakes are brighter."""
+    store = FaceStore(tmp_path / "faces")
+    rng = np.random.default_rng(0)
+    box = np.array([[8, 8, 24, 24]], np.float32)
+    x, y, side = square(box)
+
+    def video(name, label):
+        crops, windows = {}, []
+        for w in range(CLIP.windows):
+            files = [f"clip{w:02d}/frame{t:02d}.png" for t in range(CLIP.frames)]
+            for file in files:
+                image = rng.integers(0, 150, (32, 32, 3)).astype(np.uint8) + np.uint8(60 * label)
+                crops[file], _ = crop(image, x, y, side)
+            marks = [[[10, 12], [20, 12], [15, 16], [11, 20], [19, 20]]] * CLIP.frames
+            windows.append(StoredWindow([w, w + 1], [x, y, side], (box - [x, y, x, y]).tolist() * 2,
+                                        marks, [1.0, 1.0], files))  # fmt: skip
+        store.write(name.replace("/", "-").ljust(64, "0"),
+                    StoredVideo(name, "ok", "", "r", "f", windows=windows), crops)  # fmt: skip
+        record = VideoRecord(name, tmp_path / name, label, method="m" if label else None)
+        key = name.replace("/", "-").ljust(64, "0")
+        return Prepared(record, key, "ok", "", (0, 1, 2), (True,) * 3)
+
+    return [
+        ClipReader([video(f"{split}/{i}", i % 2) for i in range(8)], store, CLIP)
+        for split in ("train", "val")
+    ]
+
+
+def train(readers, folder, settings=SETTINGS, detector=None, workers=0, **hooks):
+    folder.mkdir(exist_ok=True)
+    detector = detector or tiny()
+    fabric = Fabric(accelerator="cpu", devices=1)
+    progress = fit(detector, *readers, settings, folder, fabric, workers, auc, log_loss, **hooks)
+    return detector, progress
+
+
+def weights(folder):
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_the_same_seed_gives_the_same_model_whatever_the_number_of_workers(readers, tmp_path):
+    train(readers, tmp_path / "a")
+    train(readers, tmp_path / "b", workers=2)
+    train(readers, tmp_path / "c", replace(SETTINGS, seed=1))
+    assert weights(tmp_path / "a") == weights(tmp_path / "b")
+    assert weights(tmp_path / "a") != weights(tmp_path / "c")
+
+
+def test_going_on_after_an_interruption_gives_the_same_model(readers, tmp_path):
+    train(readers, tmp_path / "whole")
+
+    class Killed(BaseException):
+        pass
+
+    def kill(done, total):
+        if done > total / 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(readers, tmp_path / "cut", step=kill)
+    assert (tmp_path / "cut" / "checkpoint.pt").is_file()
+    train(readers, tmp_path / "cut")
+    assert weights(tmp_path / "whole") == weights(tmp_path / "cut")
+    logs = [
+        [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+        for name in ("whole", "cut")
+        if (lines := (tmp_path / name / "log.jsonl").read_text().splitlines())
+    ]
+    assert logs[0] == logs[1]
+    assert len(logs[0]) == SETTINGS.epochs
+
+
+def test_it_learns_and_keeps_the_best_epoch(readers, tmp_path):
+    settings = replace(SETTINGS, epochs=8, lr=0.05, augment="none")
+    _, progress = train(readers, tmp_path / "a", settings)
+    lines = [json.loads(line) for line in (tmp_path / "a/log.jsonl").read_text().splitlines()]
+    reached = [(line["val/video/auc"], -line["val/video/log_loss"]) for line in lines]
+    assert progress.best == max(reached)
+    assert progress.best_epoch == reached.index(max(reached)) + 1
+    assert max(reached)[0] == 1.0
+
+
+def test_training_stops_when_validation_gets_no_better(readers, tmp_path):
+    settings = replace(SETTINGS, epochs=50, lr=1e-12, patience=2, augment="none")
+    _, progress = train(readers, tmp_path / "a", settings)
+    assert progress.epoch < 50
+    assert progress.epoch - progress.best_epoch == 2
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_the_rate_of_every_step_is_the_schedules(readers, tmp_path, schedule, monkeypatch):
+    """Fault 7: a scheduler that stepped once, after training."""
+    seen = []
+    step = torch.optim.Adam.step
+
+    def spy(self, *args, **kwargs):
+        seen.append(self.param_groups[0]["lr"])
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", spy)
+    settings = replace(SETTINGS, schedule=schedule)
+    train(readers, tmp_path / "a", settings)
+    expected = [learning_rate(settings, i, len(seen)) for i in range(len(seen))]
+    assert len(seen) == 3 * 4  # 8 videos x 2 clips in batches of 4, three epochs
+    assert seen == pytest.approx(expected)
+    assert (len(set(seen)) == 1) == (schedule == "constant")
+
+
+def test_epochs_differ_in_order_and_drop_nothing(readers):
+    """Fault 12: a sampler that never reshuffled; fault 11: a last batch that was dropped."""
+    batches = EpochBatches(readers[0].videos, 0, 5, seed=0)
+    batches.epoch = 1
+    one = [pick for batch in batches for pick in batch]
+    batches.epoch = 2
+    two = [pick for batch in batches for pick in batch]
+    assert sorted(p[:2] for p in one) == sorted(p[:2] for p in two)
+    assert [p[:2] for p in one] != [p[:2] for p in two]
+    assert len(one) == 8 * 3
+    assert {len(batch) for batch in batches} <= {4, 5}
+
+
+@pytest.mark.parametrize(("how", "frozen"), [("head", 2), ("1", 2), ("2", 1), ("3", 0), ("all", 0)])
+def test_frozen_stages_do_not_move_nor_do_their_statistics(readers, tmp_path, how, frozen):
+    before = {k: v.clone() for k, v in tiny().state_dict().items()}
+    detector, _ = train(readers, tmp_path / "a", replace(SETTINGS, fine_tune=how))
+    names = ["low", "high", "head"]
+    for key, value in detector.state_dict().items():
+        parts = key.split(".")
+        if parts[0] != "network" or "num_batches" in key:
+            continue
+        same = torch.equal(value, before[key])
+        assert same == (names.index(parts[1]) < frozen), key
+
+
+@pytest.mark.parametrize("how", ["0", "4", "some", "-1"])
+def test_a_number_of_stages_that_are_not_there_is_an_error(how):
+    with pytest.raises(OptionError, match="from 1 to 3"):
+        tiny().fine_tune(how)
+
+
+def test_batch_norm_is_measured_anew_without_touching_weights_or_mode(readers):
+    detector = tiny()
+    clips = readers[0].read(0, [0, 1, 2], draw_nothing())
+    weights_before = [p.clone() for p in detector.parameters()]
+    detector.train()
+    measure_batch_norm(detector, [clips, clips], Fabric(accelerator="cpu", devices=1))
+    norm = detector.network.low[1]
+    with torch.no_grad():
+        maps = detector.network.low[0](clips.permute(0, 4, 1, 2, 3).float() / 255)
+    torch.testing.assert_close(norm.running_mean, maps.mean(dim=(0, 2, 3, 4)))
+    assert norm.momentum == 0.1
+    for before, after in zip(weights_before, detector.parameters(), strict=True):
+        assert torch.equal(before, after)
+
+
+def draw_nothing():
+    from dfbench.augment import Augmentation
+
+    return Augmentation()
+
+
+def test_a_loss_that_is_no_number_stops_with_the_last_good_epoch_kept(readers, tmp_path):
+    class Explodes(Tiny):
+        def loss(self, logits, labels, weights):
+            value = (logits * weights * labels).mean()
+            return value * float("nan") if Explodes.steps > 5 else value
+
+        def forward(self, clips):
+            Explodes.steps += self.training
+            return super().forward(clips)
+
+    Explodes.steps = 0
+    with pytest.raises(TrainingError, match=r"epoch 2.*--lr.*epoch so far, 1"):
+        train(readers, tmp_path / "a", detector=Detector(Explodes(), CLIP))
+    assert (tmp_path / "a" / "model.safetensors").is_file()
+    state = torch.load(tmp_path / "a" / "checkpoint.pt", weights_only=True)
+    assert all(torch.isfinite(v).all() for v in state["detector"].values() if v.is_floating_point())
+
+
+@pytest.mark.parametrize("error", [
+    torch.OutOfMemoryError("CUDA out of memory"),
+    MemoryError(),
+    RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate"),
+])  # fmt: skip
+def test_a_batch_too_large_names_the_option(error):
+    with pytest.raises(ResourceError, match="--batch-size"), naming_batch_size(64):
+        raise error
+
+
+def test_another_error_is_not_taken_for_lack_of_memory():
+    with pytest.raises(RuntimeError, match="shape"), naming_batch_size(64):
+        raise RuntimeError("shape mismatch")
+
+
+def test_the_classes_count_the_same_when_balanced(readers):
+    """Three fakes for each real: with the option both classes weigh the same in the loss."""
+    from dfbench.train import _class_weights
+
+    skewed = replace(readers[0], videos=[v for v in readers[0].videos if v.record.label or
+                                         v.record.id == "train/0"])  # fmt: skip
+    balanced, plain = _class_weights(skewed, True), _class_weights(skewed, False)
+    assert balanced.tolist() == pytest.approx([5 / 2, 5 / 8])
+    assert plain.tolist() == [1, 1]
