@@ -19,8 +19,9 @@ SHARED = ROOT.parent / "shared"
 
 def isolate(patch: pytest.MonkeyPatch, folder: Path) -> None:
     """Cache, configuration and tracking below ``folder``; nothing of the user's is read."""
-    for name in [name for name in os.environ if name.startswith("DFBENCH_")]:
-        patch.delenv(name)
+    for name in list(os.environ):
+        if name.startswith("DFBENCH_") and not name.startswith("DFBENCH_TEST_"):
+            patch.delenv(name)
     patch.setenv("DFBENCH_CACHE", str(folder / "cache"))
     patch.setenv("DFBENCH_CONFIG", str(folder / "config"))
     patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")

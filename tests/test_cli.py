@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -260,6 +261,14 @@ def test_data_that_is_not_there(refused, tmp_path):
     assert "no dataset of this run has that name" in refused("--data-root", "dfdc=/tmp")
 
 
+def test_a_folder_without_a_name_is_not_given_to_just_any_dataset(command, videos, tmp_path):
+    asked = ("run", "--detector", "meso4", "--train", "folder", "--test", "dfdc",
+             "--faces", "center", "--out", tmp_path / "out")  # fmt: skip
+    assert "which dataset it belongs to" in error(command(*asked, "--data-root", videos))
+    both = ("--data-root", videos, "--data-root", f"dfdc={videos}")
+    assert "is not DFDC" in error(command(*asked, *both))
+
+
 def test_one_class_only_or_too_few(refused, videos, tmp_path):
     one = tmp_path / "one"
     one.mkdir()
@@ -410,6 +419,26 @@ def test_a_shared_setting_reaches_commands_in_groups(command, tmp_path):
     file.write_bytes(b"not the network")
     assert str(file) in error(command("weights", "fetch", "yunet", "2023mar",
                                       DFBENCH_CACHE=""))  # fmt: skip
+
+
+def test_a_variable_holds_folders_whose_names_may_have_spaces(command, videos):
+    spaced = videos.rename(videos.with_name("my videos"))
+    asked = ("prepare", "folder", "--faces", "center", "--workers", 1)
+    assert command(*asked, DFBENCH_DATA_ROOT=f"folder={spaced}").exit_code == 0
+    result = command(*asked, DFBENCH_DATA_ROOT=f"folder={spaced}:dfdc=/tmp")
+    assert "--data-root dfdc=…: no dataset of this run" in error(result)
+
+
+def test_a_damaged_configuration_is_one_line(command, videos):
+    file = Path(os.environ["DFBENCH_CONFIG"]) / "roots.json"
+    file.parent.mkdir()
+    for text in ("{", "[1]", '{"folder": null}'):
+        file.write_text(text)
+        assert "roots.json cannot be read" in error(command("prepare", "folder"))
+    file.unlink()
+    file.parent.rmdir()
+    file.parent.write_text("a file where the folder should be")
+    assert "roots.json cannot be" in error(command("data", "root", "folder", videos))
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def video(id: str, label: int = 0, split=None, **about) -> VideoRecord:
 
 
 def test_a_record_refuses_what_would_be_misread():
-    for wrong in ("", "/a.mp4", r"real\a.mp4"):
+    for wrong in ("", "/a.mp4", r"real\a.mp4", "a\nb.mp4", "a\udcff.mp4"):
         with pytest.raises(DataError):
             video(wrong)
     for label in (2, -1, "FAKE", None):

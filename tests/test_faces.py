@@ -346,6 +346,16 @@ def test_one_geometry_a_clip(align):
     assert all(np.array_equal(done[0], other) for other in done[1:])
 
 
+@pytest.mark.parametrize("align", ["box", "similarity"])
+def test_a_stray_face_in_one_frame_does_not_move_the_clip(align):
+    steady, stray = faces(at(30, 30, 40)), faces(at(60, 60, 20))
+    spec = ClipSpec(size=64, align=align)
+    boxes = np.concatenate([stray.boxes, *[steady.boxes] * 4])
+    marks = np.concatenate([stray.landmarks, *[steady.landmarks] * 4])
+    alone = geometry(steady.boxes, steady.landmarks, spec, Jitter())
+    assert geometry(boxes, marks, spec, Jitter()) == pytest.approx(alone)
+
+
 @pytest.mark.parametrize("margin", [1.0, 1.3, 1.7])
 def test_margin_is_in_units_of_the_longer_side_of_the_face(margin):
     box = np.array([[30, 20, 70, 80]], np.float32)  # 40 wide, 60 high, centre (50, 50)

@@ -356,5 +356,21 @@ def test_a_face_detector_that_lies_is_named(make_video, tmp_path, store):
     assert contents(store) == {}
 
 
+def test_a_real_video_with_yunet(shared, store):
+    card = catalogue().faces("yunet")[1]
+    weights = shared / "data" / "weights" / "yunet" / card.weights[0].filename
+    record = VideoRecord("again", shared / "data" / "videos" / "again.mkv", 0)
+    (done,) = prepare([record], FRAMES, FaceFinder(card, weights), store)
+    assert (done.status, done.usable) == ("ok", (True,) * 8)
+    windows = store.open(done.key).windows
+    assert all(window.scores[0] > 0.6 for window in windows)
+    for window in windows:  # eyes above the mouth, the left one on the left, all in the box
+        (x0, y0, x1, y1), marks = window.boxes[0], np.array(window.landmarks[0])
+        assert marks[:2, 1].max() < marks[3:, 1].min()
+        assert marks[0, 0] < marks[1, 0]
+        assert (marks > [x0, y0]).all()
+        assert (marks < [x1, y1]).all()
+
+
 def test_nothing_to_do(store):
     assert prepare([], FRAMES, center(), store) == []

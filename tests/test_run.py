@@ -13,6 +13,7 @@ import pytest
 
 import dfbench
 from dfbench.records import REAL
+from dfbench.spec import RunSpec
 
 QUICK = ["--limit", "9", "--epochs", "2", "--batch-size", "16"]
 
@@ -84,7 +85,9 @@ def test_a_run_leaves_what_it_says(meso_run):
     assert result.environment["versions"]["torch"]
     assert any("random weights" in note for note in result.notes)
     assert any("quick look" in note for note in result.notes)
-    assert json.loads((folder / "spec.json").read_text()) == result.spec.to_json()
+    spec = json.loads((folder / "spec.json").read_text())
+    assert RunSpec.from_json(spec) == result.spec
+    assert spec["run_id"] == result.spec.run_id == folder.name
     model = folder.parent.parent
     assert {p.name for p in model.iterdir() if not p.name.startswith(".")} == {
         "model.safetensors", "train.json", "log.jsonl", "validation.csv", "sample"}  # fmt: skip

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -18,6 +20,7 @@ import pytest
 import dfbench_sample
 from dfbench.errors import DataError, OptionError
 from dfbench.records import VideoRecord
+from dfbench.reporter import Advance, Reporter
 from dfbench_sample import records
 from dfbench_sample.encode import sensor, write_video
 from dfbench_sample.generate import generate, make
@@ -268,16 +271,24 @@ def test_killed_then_run_twice_at_once(root: Path, tmp_path: Path) -> None:
         assert record.path.read_bytes() == (whole / f"{record.id}.mp4").read_bytes()
 
 
+class Told(Reporter):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    @contextmanager
+    def task(self, what: str, total: int) -> Iterator[Advance]:
+        assert (what, total) == ("draw the sample", 6)
+        yield self.steps.append
+
+
 def test_progress_counts_up_and_a_second_call_makes_nothing(tmp_path: Path) -> None:
-    told: list[tuple[int, int, str]] = []
-
-    def progress(*args: object) -> None:
-        told.append(args)  # type: ignore[arg-type]
-
-    generate(tmp_path, people=1, workers=2, control=True, progress=progress)
-    assert told == [(3, 6, "sample videos"), (6, 6, "sample videos")]
-    generate(tmp_path, people=1, control=True, progress=progress)
-    assert len(told) == 2
+    reporter = Told()
+    generate(tmp_path, people=1, workers=2, control=True, reporter=reporter)
+    assert reporter.steps == [3, 3]
+    generate(tmp_path, people=1, control=True, reporter=reporter)
+    assert reporter.steps == [3, 3]
 
 
 def test_listing_imports_nothing_heavy(root: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,20 +19,19 @@ from filelock import FileLock
 from joblib import Parallel, cpu_count, delayed
 
 from dfbench.errors import ResourceError
+from dfbench.reporter import Reporter
 from dfbench_sample.encode import sensor, write_video
 from dfbench_sample.people import PEOPLE, stream
 from dfbench_sample.plan import Video, plan
 from dfbench_sample.records import DEFAULT_QP, MANIFESTS, folder_of
 from dfbench_sample.take import Take
 
-Progress = Callable[[int, int, str], object]  # videos done, videos in all, what they are
-
 
 def generate(
     root: Path,
     *,
     control: bool = False,
-    progress: Progress | None = None,
+    reporter: Reporter | None = None,
     workers: int | None = None,
     seed: int = 0,
     qp: int = DEFAULT_QP,
@@ -50,7 +49,7 @@ def generate(
             for left_over in folder.glob("*/.part-*"):
                 left_over.unlink()
             families = plan(seed, control=control, people=people)
-            _make_all(folder, families, qp, progress, workers)
+            _make_all(folder, families, qp, reporter or Reporter(), workers)
             rows = [video.row() for family in families for video in family]
             text = json.dumps({"schema": 1, "seed": seed, "qp": qp, "videos": rows}, indent=1)
             with atomic(manifest) as part:
@@ -68,16 +67,17 @@ def control(root: Path, **options: Any) -> None:
 
 
 def _make_all(
-    folder: Path, families: list[list[Video]], qp: int, progress: Progress | None,
+    folder: Path,
+    families: list[list[Video]],
+    qp: int,
+    reporter: Reporter,
     workers: int | None,
-) -> None:  # fmt: skip
+) -> None:
     jobs = min(workers or cpu_count(), len(families))
     pool = Parallel(n_jobs=jobs, return_as="generator_unordered")
-    done, total = 0, sum(map(len, families))
-    for made in pool(delayed(make)(folder, family, qp) for family in families):
-        done += made
-        if progress:
-            progress(done, total, "sample videos")
+    with reporter.task("draw the sample", sum(map(len, families))) as advance:
+        for made in pool(delayed(make)(folder, family, qp) for family in families):
+            advance(made)
 
 
 def make(folder: Path, family: list[Video], qp: int) -> int:

@@ -166,7 +166,7 @@ class MetricCard(Card):
 class FaceDetectorCard(Card):
     """A face detector. ``target(weights: Path | None)`` returns an object with
     ``detect(images uint8 [N, H, W, 3], RGB) -> list[Faces]``, or with
-    ``locate(record, frames, images) -> list[Faces]`` when it needs the record (``given``).
+    ``locate(record, frames, size) -> list[Faces]`` when it needs the record (``given``).
 
     version: part of the face store's key; raise it when the output changes.
     needs_images: False when frames need not be decoded to know where the face is.

@@ -86,7 +86,7 @@ def _root(
         name = "-".join([card.folder or card.name, *(f"{k}={v}" for k, v in options.items())])
         root = root or data_folder(cache) / name
         make = resolve(card.generate, f"dataset {card.name!r}")
-        make(root, workers=workers, **options)
+        make(root, workers=workers or None, reporter=reporter, **options)
         return root
     if root is None:
         raise DataError(

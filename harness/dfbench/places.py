@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
-from dfbench.errors import DfbenchError
+from dfbench.errors import DfbenchError, ResourceError
 
 
 def cache_folder(given: Path | None = None) -> Path:
@@ -45,7 +45,7 @@ def data_roots() -> dict[str, Path]:
         return {name: Path(root) for name, root in json.loads(file.read_text("utf-8")).items()}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise DfbenchError(f"{file} cannot be read ({error}): mend or delete it") from error
 
 
@@ -56,6 +56,9 @@ def keep_data_root(name: str, root: Path) -> Path:
     file = config_folder() / "roots.json"
     kept = {key: str(value) for key, value in data_roots().items()}
     kept[name] = str(root.resolve())
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_json(file, kept)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, kept)
+    except OSError as error:
+        raise ResourceError(f"{file} cannot be written: {error.strerror}") from error
     return file

@@ -61,12 +61,16 @@ class Video:
         """Frame ``number`` (from 0) as uint8 [H, W, 3], RGB, upright. Raises VideoError."""
         if not 0 <= number < self._count:
             raise VideoError(f"{self.path} has {self._count} frames, none of number {number}")
+        if self._damaged is not None:
+            return self._damaged.frame(number)
         try:
-            if self._damaged is None:
-                image: NDArray[np.uint8] = self._reader[number].asnumpy()
-                return image
-        except _ERRORS:
-            self._damaged = DamagedVideo(self.path, self._count)
+            image: NDArray[np.uint8] = self._reader[number].asnumpy()
+            return image
+        except _ERRORS as error:
+            try:
+                self._damaged = DamagedVideo(self.path, self._count)
+            except VideoError:  # its frames cannot be told apart: go on with what decord gives
+                raise VideoError(f"{self.path}, frame {number}: {_last_line(error)}") from error
         return self._damaged.frame(number)
 
     def read(self, numbers: Iterable[int]) -> Iterator[tuple[int, NDArray[np.uint8] | None]]:

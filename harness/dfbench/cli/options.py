@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ class DataRoot(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """``[NAME=]DIR`` -> (name or "", folder)."""
 
     name = "[NAME=]DIR"
+    envvar_list_splitter = os.pathsep  # as in PATH: folders may have spaces in their names
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, Path]:
         del param, ctx
