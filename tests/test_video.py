@@ -159,3 +159,14 @@ def test_what_is_lost_does_not_depend_on_the_order_of_reading(make_video, tmp_pa
         with Video(path) as video:
             lost.add(tuple(sorted(n for n, image in video.read(order) if image is None)))
     assert len(lost) == 1
+
+
+@pytest.mark.parametrize("about", [{"codec": "mpeg4", "g": 10}, {"g": 10, "bf": 2}])
+def test_a_damaged_avi_never_gives_another_frame(make_video, tmp_path, about):
+    """AVI does not say when a reordered frame is shown: then less is read, but nothing wrong."""
+    path = make_video(tmp_path / "a.avi", frames=60, size=(96, 64), **about)
+    damage(path, 30)
+    with Video(path) as video:
+        found = {n: image for n, image in video.read(range(60)) if image is not None}
+    wrong = [n for n, image in found.items() if make_video.number(image) != n]
+    assert wrong == []

@@ -41,6 +41,9 @@ class DamagedVideo:
             raise VideoError(f"{path} cannot be decoded: {error}") from error
         if len(self._times) != expected:
             raise VideoError(f"{path} is damaged: {len(self._times)} or {expected} frames?")
+        # AVI has no time of display: where pictures are reordered, its times name the wrong ones.
+        if self._file.format.name == "avi" and self._stream.codec_context.has_b_frames:
+            raise VideoError(f"{path} is damaged and does not say when its frames are shown")
 
     def frame(self, number: int) -> NDArray[np.uint8]:
         """Frame ``number`` as uint8 [H, W, 3], RGB, upright. Raises VideoError."""

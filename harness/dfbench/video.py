@@ -42,6 +42,7 @@ class Video:
     def __init__(self, path: Path | str, threads: int = 1) -> None:
         self.path = Path(path)
         self._damaged: DamagedVideo | None = None
+        self._lost: str | None = None
         if not self.path.is_file():
             raise VideoError(f"{self.path} does not exist or is no file")
         try:
@@ -61,17 +62,23 @@ class Video:
         """Frame ``number`` (from 0) as uint8 [H, W, 3], RGB, upright. Raises VideoError."""
         if not 0 <= number < self._count:
             raise VideoError(f"{self.path} has {self._count} frames, none of number {number}")
-        if self._damaged is not None:
-            return self._damaged.frame(number)
-        try:
-            image: NDArray[np.uint8] = self._reader[number].asnumpy()
-            return image
-        except _ERRORS as error:
+        if self._lost is not None:
+            raise VideoError(self._lost)
+        if self._damaged is None:
             try:
-                self._damaged = DamagedVideo(self.path, self._count)
-            except VideoError:  # its frames cannot be told apart: go on with what decord gives
-                raise VideoError(f"{self.path}, frame {number}: {_last_line(error)}") from error
+                image: NDArray[np.uint8] = self._reader[number].asnumpy()
+                return image
+            except _ERRORS as error:
+                self._rescue(error)
+                return self.frame(number)
         return self._damaged.frame(number)
+
+    def _rescue(self, error: Exception) -> None:
+        """After an error decord drops good frames, and may give others than those asked for."""
+        try:
+            self._damaged = DamagedVideo(self.path, self._count)
+        except VideoError:
+            self._lost = f"{self.path} cannot be decoded any further: {_last_line(error)}"
 
     def read(self, numbers: Iterable[int]) -> Iterator[tuple[int, NDArray[np.uint8] | None]]:
         """Frames one after the other, fastest in rising order; None where one cannot be read."""

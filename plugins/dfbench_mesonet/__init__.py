@@ -8,9 +8,7 @@ from dfbench import ClipSpec, DetectorCard, Recipe, WeightsFile, hookimpl
 
 _SITE = "https://raw.githubusercontent.com/DariusAf/MesoNet/master/weights/"
 _CLIP = ClipSpec(frames=1, size=256, margin=1.3, align="similarity")
-_RECIPE = Recipe(
-    epochs=6, batch_size=32, lr=3e-3, schedule="cosine", clips_per_video=4, patience=4
-)
+_RECIPE = Recipe(epochs=6, batch_size=16, lr=1e-3, clips_per_video=4, patience=4)
 
 
 def _official(name: str, filename: str, size: int, sha256: str) -> WeightsFile:
