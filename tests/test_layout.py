@@ -23,7 +23,7 @@ LAYERS = (
     {"places", "store", "weights", "video", "rescue", "windows", "faces", "clips", "augment",
      "splits", "scoring"},
     {"catalogue", "listing", "prepare", "loader", "train", "predict", "provenance"},
-    {"plan", "run"},
+    {"plan", "stages", "model", "runner"},
     {"api", "cli", "__main__"},
 )  # fmt: skip
 
@@ -36,8 +36,8 @@ LIGHT: dict[str, set[str]] = {
     )
 } | {"hookspecs": {"pluggy"}, "catalogue": {"pluggy"}, "places": {"platformdirs"}}  # fmt: skip
 ONLY_IN: dict[str, set[str]] = {
-    "torch": {"detector", "loader", "train", "predict"},
-    "lightning_fabric": {"train", "predict", "run"},
+    "torch": {"detector", "loader", "train", "predict", "runner"},
+    "lightning_fabric": {"train", "predict", "stages"},
     "decord": {"video"},
     "av": {"rescue"},
     "joblib": {"prepare"},
@@ -134,7 +134,18 @@ def test_mlflow_is_the_tracking_plugin_s_alone():
 
 
 def test_plugins_and_datasets_import_neither_each_other_nor_the_machinery():
-    forbidden = {"run", "cli", "store", "plan", "api", "train", "prepare", "loader"}
+    forbidden = {
+        "runner",
+        "model",
+        "stages",
+        "cli",
+        "store",
+        "plan",
+        "api",
+        "train",
+        "prepare",
+        "loader",
+    }
     wrong = []
     for package, path in packages().items():
         if package == "dfbench":

@@ -14,11 +14,12 @@ from dfbench.clips import crop, square
 from dfbench.detector import Detector
 from dfbench.errors import OptionError, ResourceError, TrainingError
 from dfbench.loader import ClipReader, EpochBatches
+from dfbench.predict import naming_batch_size
 from dfbench.prepare import Prepared
 from dfbench.records import VideoRecord
 from dfbench.spec import DataSpec, TrainSpec
 from dfbench.store import FaceStore, StoredVideo, StoredWindow
-from dfbench.train import fit, learning_rate, measure_batch_norm, naming_batch_size
+from dfbench.train import fit, learning_rate, measure_batch_norm
 from dfbench_metrics.functions import auc, log_loss
 
 CLIP = ClipSpec(frames=2, windows=3, size=16)

@@ -42,7 +42,7 @@ def run(
     Raises a DfbenchError for what the caller can mend.
     """
     from dfbench.plan import Request
-    from dfbench.run import run as run_request
+    from dfbench.runner import run as run_request
 
     if dataset is not None:
         if train is not None or test:

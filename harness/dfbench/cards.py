@@ -169,12 +169,10 @@ class FaceDetectorCard(Card):
     ``locate(record, frames, size) -> list[Faces]`` when it needs the record (``given``).
 
     version: part of the face store's key; raise it when the output changes.
-    needs_images: False when frames need not be decoded to know where the face is.
     """
 
     version: str = "1"
     weights: tuple[WeightsFile, ...] = ()
-    needs_images: bool = True
 
 
 AnyCard = DetectorCard | DatasetCard | MetricCard | FaceDetectorCard

@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from dfbench.detector import Detector, to_unit
-from dfbench.errors import ResultError
+from dfbench.errors import ResourceError, ResultError
 from dfbench.loader import ClipReader, WholeVideos, video_loader
 from dfbench.records import Prediction, Status
 from dfbench.result import read_predictions, write_atomic, write_predictions
@@ -51,7 +51,7 @@ def _scores(detector: Detector, clips: Tensor, batch_size: int, fabric: Fabric) 
     """P(fake) of clips uint8 [n, T, H, W, 3]. In double precision from the logit on, so that sure
     scores do not all round to 1."""
     logits = []
-    with torch.inference_mode(), fabric.autocast():
+    with torch.inference_mode(), fabric.autocast(), naming_batch_size(batch_size):
         for i in range(0, len(clips), batch_size):
             part = clips[i : i + batch_size].to(fabric.device, non_blocking=True)
             logits.append(detector(to_unit(part)).double())
@@ -137,3 +137,24 @@ def rewrite(path: Path, rows: Sequence[Prediction]) -> None:
     buffer = io.StringIO()
     write_predictions(rows, buffer, header=True)
     write_atomic(path, buffer.getvalue().encode())
+
+
+class naming_batch_size:  # noqa: N801 - reads as a statement
+    """Turn "out of memory" into an error that names the option to change."""
+
+    def __init__(self, batch_size: int) -> None:
+        self.batch_size = batch_size
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: object) -> None:  # fmt: skip
+        full = isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+            isinstance(error, RuntimeError) and "not enough memory" in str(error)
+        )
+        if full:
+            raise ResourceError(
+                f"a batch of {self.batch_size} clips does not fit into memory: choose a smaller "
+                "--batch-size"
+            ) from error

@@ -26,9 +26,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
 from dfbench.detector import Detector, to_unit
-from dfbench.errors import ResourceError, TrainingError
+from dfbench.errors import TrainingError
 from dfbench.loader import ClipReader, EpochBatches, TrainingClips, training_loader
-from dfbench.predict import predict
+from dfbench.predict import naming_batch_size, predict
 from dfbench.records import FAKE, Prediction
 from dfbench.result import write_atomic
 from dfbench.scoring import video_scores
@@ -171,27 +171,6 @@ def learning_rate(settings: TrainSpec, step: int, total: int) -> float:
     if settings.schedule == "cosine":
         return settings.lr * 0.5 * (1 + math.cos(math.pi * step / total))
     return settings.lr
-
-
-class naming_batch_size:  # noqa: N801 - reads as a statement
-    """Turn "out of memory" into an error that names the option to change."""
-
-    def __init__(self, batch_size: int) -> None:
-        self.batch_size = batch_size
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: object) -> None:  # fmt: skip
-        full = isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-            isinstance(error, RuntimeError) and "not enough memory" in str(error)
-        )
-        if full:
-            raise ResourceError(
-                f"a batch of {self.batch_size} clips does not fit into memory: choose a smaller "
-                "--batch-size"
-            ) from error
 
 
 def _optimizer(detector: Detector, settings: TrainSpec, fabric: Fabric) -> torch.optim.Optimizer:

@@ -34,8 +34,8 @@ def _card(depth: int, shortcut: str, batch_size: int) -> DetectorCard:
         licence="Apache-2.0 (this code); MIT (checkpoints)",
         clip=_CLIP,
         recipe=Recipe(
-            epochs=12, batch_size=batch_size, lr=1e-3, clips_per_video=2, patience=4,
-            fine_tune="3", schedule="cosine",
+            epochs=12, batch_size=batch_size, lr=1e-3, clips_per_video=4, patience=4,
+            fine_tune="3", schedule="constant",
         ),
         options={"width": 1.0, "shortcut": shortcut, "generation": "auto"},
         weights=tuple(

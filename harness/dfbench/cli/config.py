@@ -43,12 +43,15 @@ def _defaults(
         if key not in (within if isinstance(value, dict) else options):
             raise OptionError(_unknown(file, where, key, value, [*options, *within]))
     shared = {**shared, **{k: v for k, v in table.items() if not isinstance(v, dict)}}
-    if isinstance(command, click.Group):
-        return {
-            name: _defaults(sub, shared, table.get(name, {}), file, f"{where}{name}.")
-            for name, sub in within.items()
-        }
-    return {str(options[k].name): _value(options[k], v) for k, v in shared.items() if k in options}
+    own = {option.name for option in command.params}
+    found: dict[str, Any] = {
+        str(options[k].name): _value(options[k], v)
+        for k, v in shared.items()
+        if k in options and options[k].name in own
+    }
+    for name, sub in within.items():
+        found[name] = _defaults(sub, shared, table.get(name, {}), file, f"{where}{name}.")
+    return found
 
 
 def _value(option: click.Option, value: Any) -> Any:
@@ -57,10 +60,11 @@ def _value(option: click.Option, value: Any) -> Any:
 
 
 def _options(command: click.Command) -> dict[str, click.Option]:
-    """Options by the name they have in the file, those of all commands of a group together."""
-    if isinstance(command, click.Group):
-        return {k: v for sub in command.commands.values() for k, v in _options(sub).items()}
-    return {
+    """Options by the name they have in the file: a command's own, and those of all commands of a
+    group together with the group's."""
+    within = command.commands.values() if isinstance(command, click.Group) else ()
+    below = {name: option for sub in within for name, option in _options(sub).items()}
+    return below | {
         name.removeprefix("--"): option
         for option in command.params
         if isinstance(option, click.Option)

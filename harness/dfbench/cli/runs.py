@@ -46,7 +46,7 @@ def run_command(as_json: bool, data_roots: tuple[tuple[str, Path], ...], **asked
     request = _request(options.roots(data_roots), **asked)
     check_names(request, catalogue())
     from dfbench.cli.display import Terminal, print_json, print_result, stdout
-    from dfbench.run import run
+    from dfbench.runner import run
 
     reporter = Terminal()
     results = run(request, catalogue(), reporter)

@@ -1,0 +1,146 @@
+"""The model that a run tests: weights as they are, one trained before, or one trained now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from dfbench.catalogue import Catalogue
+from dfbench.detector import Detector, build, count_parameters
+from dfbench.errors import ResultError, SplitError
+from dfbench.loader import ClipReader
+from dfbench.plan import Data, Plan
+from dfbench.predict import predict, rewrite
+from dfbench.prepare import Prepared
+from dfbench.provenance import environment
+from dfbench.result import write_json
+from dfbench.scoring import choose_threshold, video_scores
+from dfbench.spec import SCHEMA, TrainSpec
+from dfbench.stages import Stages
+from dfbench.train import Progress, Report, fit
+from dfbench.weights import read_tensors
+
+LEFT_BY_TRAINING = (
+    "train.json", "checkpoint.pt", "model.safetensors", "validation.csv", "log.jsonl"
+)  # fmt: skip
+
+
+def get_model(stages: Stages, folder: Path, catalogue: Catalogue, report: Report) -> Detector:
+    """The plan's detector, ready to score. Trains it when ``folder`` holds no finished training,
+    going on from a checkpoint where there is one. Raises what ``train.fit`` raises."""
+    plan = stages.plan
+    detector = build(plan.card, plan.options, plan.request.seed)
+    if plan.weights is not None:
+        detector.load(read_tensors(plan.weights.path), str(plan.weights.path))
+    if plan.train is not None and plan.model.train is not None:
+        if training_facts(folder) is None:
+            _train(detector, stages, plan.train, plan.model.train, folder, catalogue, report)
+        _load_best(detector, folder)
+    return detector
+
+
+def training_facts(folder: Path) -> dict[str, Any] | None:
+    """``train.json`` of a model whose training has ended, or None. Raises ResultError."""
+    file = folder / "train.json"
+    try:
+        facts: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ResultError(f"{file} is damaged ({error}): run with --again") from error
+    return facts
+
+
+def _train(
+    detector: Detector,
+    stages: Stages,
+    data: Data,
+    settings: TrainSpec,
+    folder: Path,
+    catalogue: Catalogue,
+    report: Report,
+) -> None:
+    prepared = stages.prepare(data)
+    train, val = (
+        _usable(stages, [p for p in prepared if p.record.split == split], split, data)
+        for split in ("train", "val")
+    )
+    auc, log_loss = (
+        catalogue.find("metrics", f"metrics/{name}")[1].resolve() for name in ("auc", "log_loss")
+    )
+    with stages.stage("train", "train", settings.epochs * 1000) as advance:
+        shown = 0
+
+        def step(done: int, total: int) -> None:
+            nonlocal shown
+            position = done * settings.epochs * 1000 // total
+            advance(position - shown)
+            shown = position
+
+        progress = fit(
+            detector, train, val, settings, folder, stages.fabric(), stages.plan.workers,
+            auc, log_loss, report, step,
+        )  # fmt: skip
+        threshold = _threshold(detector, stages, val, folder)
+    write_json(folder / "train.json", _facts(stages.plan, detector, progress, threshold))
+    (folder / "checkpoint.pt").unlink(missing_ok=True)
+
+
+def _usable(stages: Stages, videos: list[Prepared], split: str, data: Data) -> ClipReader:
+    """Reader of a split. Raises SplitError when a class has no video that could be used."""
+    labels = {video.record.label for video in videos if any(video.usable)}
+    if len(labels) < 2:
+        reasons = sorted({str(video.status) for video in videos if not any(video.usable)})
+        raise SplitError(
+            f"the {split} split of {data.spec.dataset} has no usable "
+            f"{'fake' if 0 in labels else 'real'} video ({', '.join(reasons)}): look at the data, "
+            "or choose another --faces"
+        )
+    return stages.reader(videos)
+
+
+def _threshold(detector: Detector, stages: Stages, val: ClipReader, folder: Path) -> float:
+    """The best epoch scored once more on all of validation, as test videos will be: those scores
+    are kept in ``validation.csv`` and the threshold is chosen on them."""
+    _load_best(detector, folder)
+    assert stages.plan.train is not None
+    chunks = predict(
+        detector, val, stages.plan.train.spec.dataset, stages.batch_size, stages.plan.workers,
+        stages.fabric(),
+    )  # fmt: skip
+    rows = [row for chunk in chunks for row in chunk]
+    rewrite(folder / "validation.csv", rows)
+    return choose_threshold(video_scores(rows, detector.aggregate, "chance"))
+
+
+def _load_best(detector: Detector, folder: Path) -> None:
+    path = folder / "model.safetensors"
+    detector.load(read_tensors(path), str(path))
+
+
+def _facts(
+    plan: Plan, detector: Detector, progress: Progress, threshold: float
+) -> Mapping[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "model_id": plan.model.model_id,
+        **asdict(plan.model),
+        "best_epoch": progress.best_epoch,
+        "epochs_done": progress.epoch,
+        "threshold": threshold,
+        "seconds": progress.seconds,
+        "parameters": count_parameters(detector),
+        "trainable": count_parameters(detector, trainable=True),
+        "environment": environment(),
+    }
+
+
+def forget(folder: Path, tests: Sequence[Path]) -> None:
+    """Remove what training and scoring left, for ``--again``."""
+    for name in LEFT_BY_TRAINING:
+        (folder / name).unlink(missing_ok=True)
+    for test in tests:
+        (test / "predictions.csv").unlink(missing_ok=True)

@@ -1,0 +1,231 @@
+"""The life of a run, top to bottom: plan, model, scores, metrics, result, listeners."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+
+from dfbench.catalogue import Catalogue
+from dfbench.detector import Detector, count_parameters
+from dfbench.errors import DfbenchError, ResourceError, ResultError
+from dfbench.model import forget, get_model, training_facts
+from dfbench.plan import Plan, Request, Test, make_plan
+from dfbench.predict import predict_to_file
+from dfbench.prepare import Prepared
+from dfbench.provenance import command, environment, git_commit, now, peak_memory_mb
+from dfbench.records import Prediction
+from dfbench.reporter import Reporter
+from dfbench.result import RunResult, load_result, read_predictions, write_json, write_result
+from dfbench.scoring import by_video, coverage, evaluate
+from dfbench.splits import count
+from dfbench.stages import Stages
+
+
+def run(request: Request, catalogue: Catalogue, reporter: Reporter) -> list[RunResult]:
+    """Do what was asked; one result a test dataset, in the order asked for.
+
+    Raises a DfbenchError when something the user can mend is in the way; runs that had begun
+    then have a ``result.json`` with status ``failed``, and the same command goes on from there.
+    """
+    plan = make_plan(request, catalogue, reporter)
+    folder = plan.tests[0].spec.model_folder(request.out)
+    with _alone(folder, reporter):
+        todo = [t for t in plan.tests if request.again or not finished(t)]
+        if todo:
+            Run(plan, catalogue, reporter, folder, todo).go()
+        else:
+            reporter.note("finished already; --again does it anew")
+    return [load_result(test.folder) for test in plan.tests]
+
+
+def finished(test: Test) -> bool:
+    """Whether the run has ended well."""
+    try:
+        return load_result(test.folder).status == "finished"
+    except ResultError:
+        return False
+
+
+@dataclass
+class Run:
+    """The runs of one model on one or more test datasets."""
+
+    plan: Plan
+    catalogue: Catalogue
+    reporter: Reporter
+    folder: Path
+    todo: list[Test]
+    started: str = field(default_factory=now)
+
+    def go(self) -> None:
+        """Every run in turn; what ends one ends those after it, each with a ``result.json``."""
+        waiting = list(self.todo)
+        try:
+            self._begin()
+            making = Stages(self.plan, self.reporter)
+            detector = get_model(making, self.folder, self.catalogue, self._epoch)
+            while waiting:
+                stages = Stages(self.plan, self.reporter, dict(making.seconds))
+                self._end(waiting[0], self._test(waiting[0], detector, stages))
+                waiting.pop(0)
+        except Exception as error:
+            problem = _mendable(error)
+            for test in waiting:
+                self._fail(test, problem)
+            if problem is error:
+                raise
+            raise problem from error
+
+    def _begin(self) -> None:
+        if self.plan.request.again:
+            forget(self.folder, [test.folder for test in self.todo])
+        for test in self.todo:
+            test.folder.mkdir(parents=True, exist_ok=True)
+            (test.folder / "result.json").unlink(missing_ok=True)
+            write_json(test.folder / "spec.json", test.spec.to_json())
+            self._notify("dfbench_run_started", spec=test.spec, folder=test.folder)
+
+    def _epoch(self, epoch: int, values: Mapping[str, float]) -> None:
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        self.reporter.note(f"epoch {epoch}: {shown}")
+        self._notify("dfbench_progress", spec=self.todo[0].spec, step=epoch, values=values)
+
+    def _test(self, test: Test, detector: Detector, stages: Stages) -> RunResult:
+        prepared = stages.prepare(test.data)
+        scored = self._score(test, detector, prepared, stages)
+        rows = read_predictions(test.folder)
+        facts = training_facts(self.folder) or {}
+        with stages.stage("metrics", "metrics", 1) as advance:
+            metrics = evaluate(
+                rows, self.catalogue.metrics(), self.plan.card.clip.level, detector.aggregate,
+                test.spec.on_missing, facts.get("threshold"), test.spec.seed,
+            )  # fmt: skip
+            advance(1)
+        seconds = {"train": facts["seconds"]} | stages.seconds if facts else stages.seconds
+        return RunResult(
+            spec=test.spec,
+            status="finished",
+            metrics=metrics,
+            counts=_counts(prepared, rows),
+            coverage=coverage(rows),
+            threshold=facts.get("threshold"),
+            cost={
+                "parameters": count_parameters(detector),
+                "trainable": facts.get("trainable", 0),
+                "seconds": {name: round(value, 3) for name, value in seconds.items()},
+                "videos_per_second": scored / max(seconds["predict"], 1e-9) if scored else None,
+                **peak_memory_mb(),
+                **_gpu_memory(),
+            },
+            **self._about(test),
+        )
+
+    def _score(
+        self, test: Test, detector: Detector, prepared: list[Prepared], stages: Stages
+    ) -> int:
+        """Fill ``predictions.csv``; how many videos were scored now and not by an earlier try."""
+        fabric, name = stages.fabric(), test.data.spec.dataset
+        detector.place(fabric.device)
+        with stages.stage("predict", f"score {name}", len(prepared)) as advance:
+            positions = predict_to_file(
+                detector, stages.reader(prepared), name, stages.batch_size, self.plan.workers,
+                fabric, test.folder / "predictions.csv",
+            )  # fmt: skip
+            before = shown = next(positions)
+            advance(shown)
+            for position in positions:
+                advance(position - shown)
+                shown = position
+        return len(prepared) - before
+
+    def _end(self, test: Test, result: RunResult) -> None:
+        write_result(result, test.folder)
+        self._notify("dfbench_run_finished", result=result, folder=test.folder)
+
+    def _fail(self, test: Test, error: Exception) -> None:
+        text = str(error) if isinstance(error, DfbenchError) else f"{type(error).__name__}: {error}"
+        result = RunResult(spec=test.spec, status="failed", error=text, **self._about(test))
+        try:
+            self._end(test, result)
+        except OSError as second:  # the disk that is full may be this one
+            self.reporter.warn(f"{test.folder} could not be written: {second.strerror}")
+
+    def _about(self, test: Test) -> dict[str, Any]:
+        data = [d for d in (self.plan.train, test.data) if d]
+        return {
+            "environment": {**environment(), "device": self.plan.device},
+            "provenance": {
+                "started": self.started,
+                "ended": now(),
+                "command": command(),
+                "git_commit": git_commit(),
+                "data_roots": {d.spec.dataset: str(d.listing.root) for d in data},
+                "leak_check": list(dict.fromkeys(d.listing.note for d in data)),
+            },
+            "notes": self.plan.notes,
+        }
+
+    def _notify(self, hook: str, **arguments: Any) -> None:
+        self.catalogue.notify(hook, self.reporter.warn, **arguments)
+
+
+@contextmanager
+def _alone(folder: Path, reporter: Reporter) -> Iterator[None]:
+    """One process a model: a second one with the same command waits, then finds it done."""
+    lock = FileLock(folder / ".lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not _free(lock):
+            reporter.note(f"waiting for another process that works in {folder}")
+            lock.acquire()
+    except OSError as error:
+        raise ResourceError(
+            f"{folder} cannot be written ({error.strerror}): choose another --out"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _free(lock: FileLock) -> bool:
+    try:
+        lock.acquire(timeout=0)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _counts(prepared: Sequence[Prepared], rows: Sequence[Prediction]) -> dict[str, int]:
+    """Videos by class and by status, and those that have lost some of their clips."""
+    counts = count(p.record for p in prepared)
+    for video in prepared:
+        counts[video.status] = counts.get(video.status, 0) + 1
+    partly = [
+        clips for clips in by_video(rows).values()
+        if 0 < sum(row.score is None for row in clips) < len(clips)
+    ]  # fmt: skip
+    return {**counts, "partly_read": len(partly)}
+
+
+def _gpu_memory() -> dict[str, float]:
+    if not torch.cuda.is_available():
+        return {}
+    return {"peak_gpu_memory_mb": round(torch.cuda.max_memory_allocated() / 2**20, 1)}
+
+
+def _mendable(error: Exception) -> Exception:
+    """A full or read-only disk as an error in one line; any other exception as it is."""
+    if isinstance(error, OSError) and error.errno in (
+        errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM
+    ):  # fmt: skip
+        where = f" ({error.filename})" if error.filename else ""
+        return ResourceError(f"{error.strerror}{where}: free space, or choose another --out")
+    return error

@@ -1,0 +1,57 @@
+"""What training and testing both need: videos prepared, clips read, a device, a clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from lightning_fabric import Fabric
+
+from dfbench.loader import ClipReader
+from dfbench.plan import Data, Plan
+from dfbench.prepare import Prepared, prepare
+from dfbench.reporter import Advance, Reporter
+
+
+@dataclass
+class Stages:
+    """One model's or one test's way through the machine. seconds: spent so far, by stage."""
+
+    plan: Plan
+    reporter: Reporter
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, what: str, total: int) -> Iterator[Advance]:
+        """Time a stage under ``name`` and show it as ``what``."""
+        begin = time.perf_counter()
+        try:
+            with self.reporter.task(what, total) as advance:
+                yield advance
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
+
+    def prepare(self, data: Data) -> list[Prepared]:
+        """Every video of ``data`` in the face store; one ``Prepared`` a record, in their order."""
+        plan = self.plan
+        with self.stage("prepare", f"prepare {data.spec.dataset}", len(data.records)) as advance:
+            return prepare(
+                data.records, plan.card.clip, data.finder, plan.store, max(plan.workers, 1),
+                advance,
+            )  # fmt: skip
+
+    def reader(self, videos: list[Prepared]) -> ClipReader:
+        return ClipReader(videos, self.plan.store, self.plan.card.clip)
+
+    def fabric(self) -> Fabric:
+        precision: Any = self.plan.model.precision
+        return Fabric(accelerator=self.plan.device, devices=1, precision=precision)
+
+    @property
+    def batch_size(self) -> int:
+        """Clips scored at once: as many as in training."""
+        settings = self.plan.model.train
+        return settings.batch_size if settings else self.plan.card.recipe.batch_size
