@@ -261,3 +261,12 @@ def test_options_written_wrongly(text):
 def test_options_written_right():
     assert parse_name("net") == ("net", {})
     assert parse_name("p/net:a=1, b=x=y") == ("p/net", {"a": "1", "b": "x=y"})
+
+
+def test_face_detectors_come_in_through_their_hook_too():
+    import dfbench_faces
+    from dfbench.catalogue import catalogue
+
+    for card in dfbench_faces.dfbench_face_detectors():
+        plugin, found = catalogue().faces(card.name)
+        assert (plugin.name, found) == ("faces", card)

@@ -120,20 +120,34 @@ def _epoch(
         number = (epoch - 1) * len(loader) + i
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(settings, number, total)
-        labels = labels.to(fabric.device)
-        with naming_batch_size(settings.batch_size):
-            logits = module(to_unit(clips.to(fabric.device, non_blocking=True)))
-            loss = detector.loss(logits.float(), labels.float(), weights[labels])
-            fabric.backward(loss)
-        losses.append(loss.detach())
+        loss = training_step(module, detector, optimizer, clips, labels, weights, fabric)
+        losses.append(loss)
         if i % _LOOK == 0 or i + 1 == len(loader):  # looking at a loss waits for the GPU
             _check_finite(torch.stack(losses[-_LOOK:]), epoch, number, progress)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
         seen.append(clips)
         step(number + 1, total)
     measure_batch_norm(detector, seen, fabric)
     return {"train/loss": float(torch.stack(losses).mean()), "lr": optimizer.param_groups[0]["lr"]}
+
+
+def training_step(
+    module: Any,
+    detector: Detector,
+    optimizer: Any,
+    clips: Tensor,
+    labels: Tensor,
+    weights: Tensor,
+    fabric: Fabric,
+) -> Tensor:
+    """One step on uint8 clips [B, T, H, W, 3] and labels [B]; the loss, detached."""
+    labels = labels.to(fabric.device)
+    with naming_batch_size(len(clips)):
+        logits = module(to_unit(clips.to(fabric.device, non_blocking=True)))
+        loss = detector.loss(logits.float(), labels.float(), weights[labels])
+        fabric.backward(loss)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return loss.detach()
 
 
 def measure_batch_norm(detector: Detector, batches: Iterable[Tensor], fabric: Fabric) -> None:
