@@ -12,7 +12,7 @@ from torch import nn
 from dfbench.cards import ClipSpec
 from dfbench.clips import crop, square
 from dfbench.detector import Detector
-from dfbench.errors import OptionError, ResourceError, TrainingError
+from dfbench.errors import OptionError, ResourceError, StoreError, TrainingError
 from dfbench.loader import ClipReader, EpochBatches
 from dfbench.predict import naming_batch_size
 from dfbench.prepare import Prepared
@@ -235,7 +235,7 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_epoch_kept(readers, t
 @pytest.mark.parametrize("error", [
     torch.OutOfMemoryError("CUDA out of memory"),
     MemoryError(),
-    RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"),
 ])  # fmt: skip
 def test_a_batch_too_large_names_the_option(error):
     with pytest.raises(ResourceError, match="--batch-size"), naming_batch_size(64):
@@ -256,3 +256,15 @@ def test_the_classes_count_the_same_when_balanced(readers):
     balanced, plain = _class_weights(skewed, True), _class_weights(skewed, False)
     assert balanced.tolist() == pytest.approx([5 / 2, 5 / 8])
     assert plain.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_store_that_lost_a_file_is_told_in_one_line(readers, tmp_path, workers):
+    store = readers[0].store
+    victim = store.path(readers[0].videos[3].key)
+    victim.write_bytes(victim.read_bytes()[:100])
+    with pytest.raises(StoreError) as caught:
+        train(readers, tmp_path / "a", workers=workers)
+    assert str(victim) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "Traceback" not in str(caught.value)

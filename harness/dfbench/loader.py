@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from dfbench.augment import Augmentation, draw
 from dfbench.cards import ClipSpec
 from dfbench.clips import cut
+from dfbench.errors import DfbenchError, ResourceError
 from dfbench.prepare import Prepared
 from dfbench.store import FaceStore, arrays
 
@@ -157,3 +158,24 @@ def _before_fork() -> None:
     """Workers are forked, and a fork of a process whose OpenCV has threads hangs at their first
     use. The workers are the parallel dimension anyway."""
     cv2.setNumThreads(1)
+
+
+def each(loader: DataLoader[Any]) -> Iterator[Any]:
+    """The loader's batches, with a worker's troubles told in one line.
+
+    Raises the worker's own DfbenchError without the traceback that PyTorch adds to its text, and
+    ResourceError when a worker was killed.
+    """
+    try:
+        yield from loader
+    except DfbenchError as error:
+        text = str(error).strip().splitlines()[-1]
+        own = f"{type(error).__module__}.{type(error).__qualname__}: "
+        raise type(error)(text.removeprefix(own)) from error
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise ResourceError(
+            "a loader process was killed, most likely for want of (shared) memory: lower "
+            "--batch-size, or use --workers 0"
+        ) from error

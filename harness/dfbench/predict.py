@@ -12,9 +12,11 @@ from torch import Tensor
 
 from dfbench.detector import Detector, to_unit
 from dfbench.errors import ResourceError, ResultError
-from dfbench.loader import ClipReader, WholeVideos, video_loader
+from dfbench.loader import ClipReader, WholeVideos, each, video_loader
 from dfbench.records import Prediction, Status
 from dfbench.result import read_predictions, write_atomic, write_predictions
+
+_NO_MEMORY = ("DefaultCPUAllocator", "not enough memory", "out of memory")
 
 
 def predict(
@@ -35,7 +37,7 @@ def predict(
     chunks = video_chunks(len(reader.videos), reader.clip.windows, batch_size)[skip:]
     loader = video_loader(WholeVideos(reader), chunks, workers, fabric.device.type == "cuda")
     detector.eval()
-    for items in loader:
+    for items in each(loader):
         clips = [clip for _, clip in items if clip is not None]
         scores = iter(_scores(detector, torch.cat(clips), batch_size, fabric) if clips else [])
         yield [row for video, _ in items for row in _rows(reader, video, dataset, scores)]
@@ -148,10 +150,11 @@ class naming_batch_size:  # noqa: N801 - reads as a statement
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: object) -> None:  # fmt: skip
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
         full = isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-            isinstance(error, RuntimeError) and "not enough memory" in str(error)
+            isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
         )
         if full:
             raise ResourceError(

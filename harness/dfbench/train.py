@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader
 
 from dfbench.detector import Detector, to_unit
 from dfbench.errors import TrainingError
-from dfbench.loader import ClipReader, EpochBatches, TrainingClips, training_loader
+from dfbench.loader import ClipReader, EpochBatches, TrainingClips, each, training_loader
 from dfbench.predict import naming_batch_size, predict
 from dfbench.records import FAKE, Prediction
 from dfbench.result import write_atomic
@@ -116,7 +116,7 @@ def _epoch(
     losses = []
     seen: deque[Tensor] = deque(maxlen=_MEASURED)
     total = settings.epochs * len(loader)
-    for i, (clips, labels) in enumerate(loader):
+    for i, (clips, labels) in enumerate(each(loader)):
         number = (epoch - 1) * len(loader) + i
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(settings, number, total)
