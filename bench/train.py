@@ -29,9 +29,9 @@ from dfbench.catalogue import catalogue
 from dfbench.clips import crop, square
 from dfbench.detector import Detector, build, to_unit
 from dfbench.loader import ClipReader, EpochBatches, TrainingClips, training_loader
-from dfbench.plan import PRECISIONS
 from dfbench.prepare import Prepared, default_workers
 from dfbench.records import VideoRecord
+from dfbench.request import PRECISIONS
 from dfbench.store import FaceStore, StoredVideo, StoredWindow
 
 
@@ -61,7 +61,8 @@ def row(name: str, precision: str, asked: argparse.Namespace, folder: Path) -> s
     _, card = catalogue().detector(short)
     detector = build(card, fill_options(card.name, card.options, given))
     detector.place(torch.device(asked.device))
-    fabric = Fabric(accelerator=asked.device, devices=1, precision=PRECISIONS[precision])
+    kind: Any = PRECISIONS[precision]
+    fabric = Fabric(accelerator=asked.device, devices=1, precision=kind)
     loader = store_loader(card, asked, folder)
     batches = [batch for _, batch in zip(range(4), loader, strict=False)]
     resident = [(c.to(fabric.device), y.to(fabric.device)) for c, y in batches]

@@ -23,7 +23,7 @@ LAYERS = (
     {"places", "store", "weights", "video", "rescue", "windows", "faces", "clips", "augment",
      "splits", "scoring"},
     {"catalogue", "listing", "prepare", "loader", "train", "predict", "provenance"},
-    {"plan", "stages", "model", "runner"},
+    {"request", "plan", "stages", "model", "runner"},
     {"api", "cli", "__main__"},
 )  # fmt: skip
 

@@ -38,10 +38,10 @@ def run(
     """What ``dfbench run`` does: a ``RunResult``, or a list of them for a list of tests.
 
     ``train=None`` or ``"none"`` evaluates weights as they are. The other arguments are the
-    command's options (``epochs``, ``batch_size``, ``seed``, ``out`` …; see ``plan.Request``).
+    command's options (``epochs``, ``batch_size``, ``seed``, ``out`` …; see ``request.Request``).
     Raises a DfbenchError for what the caller can mend.
     """
-    from dfbench.plan import Request
+    from dfbench.request import Request
     from dfbench.runner import run as run_request
 
     if dataset is not None:

@@ -16,12 +16,13 @@ from dfbench.catalogue import Catalogue
 from dfbench.detector import Detector, count_parameters
 from dfbench.errors import DfbenchError, ResourceError, ResultError
 from dfbench.model import forget, get_model, training_facts
-from dfbench.plan import Plan, Request, Test, make_plan
+from dfbench.plan import Plan, Test, make_plan
 from dfbench.predict import predict_to_file
 from dfbench.prepare import Prepared
 from dfbench.provenance import command, environment, git_commit, now, peak_memory_mb
 from dfbench.records import Prediction
 from dfbench.reporter import Reporter
+from dfbench.request import Request
 from dfbench.result import RunResult, load_result, read_predictions, write_json, write_result
 from dfbench.scoring import by_video, coverage, evaluate
 from dfbench.splits import count

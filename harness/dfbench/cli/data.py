@@ -43,8 +43,9 @@ def prepare_command(
     from dfbench.cli.display import Terminal, print_json
     from dfbench.listing import read_dataset
     from dfbench.places import cache_folder, faces_folder
-    from dfbench.plan import find_faces, name_roots
+    from dfbench.plan import find_faces
     from dfbench.prepare import default_workers, prepare
+    from dfbench.request import name_roots
     from dfbench.store import FaceStore
 
     known, reporter = catalogue(), Terminal()

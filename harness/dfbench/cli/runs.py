@@ -41,7 +41,7 @@ from dfbench.cli.options import option
 def run_command(as_json: bool, data_roots: tuple[tuple[str, Path], ...], **asked: Any) -> None:
     """Fine-tune a detector on one dataset and evaluate it on others."""
     from dfbench.catalogue import catalogue
-    from dfbench.plan import check_names
+    from dfbench.request import check_names
 
     request = _request(options.roots(data_roots), **asked)
     check_names(request, catalogue())
@@ -70,7 +70,7 @@ def _request(roots: dict[str, Path], dataset: str | None, train: str | None,
         )
     if not tests:
         raise click.UsageError("say what to test on: --test NAME")
-    from dfbench.plan import Request
+    from dfbench.request import Request
 
     chosen = None if train == "none" else train
     return Request(train=chosen, tests=tuple(dict.fromkeys(tests)), data_roots=roots, **asked)

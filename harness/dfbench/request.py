@@ -1,0 +1,111 @@
+"""What was asked for, and the checks that need nothing but the asking."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dfbench.cards import parse_name
+from dfbench.catalogue import Catalogue
+from dfbench.errors import OptionError, ResourceError
+from dfbench.spec import OnMissing
+
+DEVICES = ("auto", "cpu", "cuda")
+PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What was asked for; None = what the detector's card says, or what the machine offers.
+
+    train: a dataset, or None to evaluate weights as they are. data_roots: folder by dataset name;
+    the name "" holds a folder given without one.
+    """
+
+    detector: str
+    train: str | None
+    tests: tuple[str, ...]
+    data_roots: Mapping[str, Path] = field(default_factory=dict)
+    weights: str | None = None
+    fine_tune: str | None = None
+    faces: str | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    lr: float | None = None
+    balance: bool | None = None
+    augment: str | None = None
+    seed: int = 0
+    limit: int | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    workers: int | None = None
+    out: Path = Path("runs")
+    cache: Path | None = None
+    on_missing: OnMissing = "chance"
+    again: bool = False
+
+
+def check_names(request: Request, catalogue: Catalogue) -> None:
+    """Raise UnknownNameError or NameClashError at once, before torch is imported for seconds."""
+    catalogue.detector(parse_name(request.detector)[0])
+    for text in filter(None, (request.train, *request.tests)):
+        catalogue.dataset(parse_name(text)[0])
+    if request.faces is not None:
+        catalogue.faces(request.faces)
+
+
+def check_device(device: str, precision: str) -> tuple[str, str]:
+    """The device (``cpu`` or ``cuda``) and Fabric's name of the precision.
+
+    Raises ResourceError for a GPU that is not there, OptionError for another word.
+    """
+    import torch
+
+    if device not in DEVICES:
+        raise OptionError(f"--device is one of {', '.join(DEVICES)}, not {device!r}")
+    there = torch.cuda.is_available()
+    if device == "cuda" and not there:
+        raise ResourceError("--device cuda: PyTorch sees no GPU here; use --device cpu, or look at "
+                            "dfbench doctor")  # fmt: skip
+    if device == "auto":
+        device = "cuda" if there else "cpu"
+    if precision == "auto":
+        precision = "bf16" if device == "cuda" else "32"
+    if precision not in PRECISIONS:
+        raise OptionError(f"--precision is auto, {', '.join(PRECISIONS)}, not {precision!r}")
+    return device, PRECISIONS[precision]
+
+
+def check_writable(out: Path) -> None:
+    """Raise ResourceError unless files can be made below ``out``."""
+    place = out
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise ResourceError(f"--out {out}: {place} is not a folder that can be written to")
+
+
+def check_settings(values: Mapping[str, object]) -> None:
+    for name in ("epochs", "batch_size", "lr"):
+        value = values[name]
+        if not isinstance(value, int | float) or not 0 < value < float("inf"):
+            raise OptionError(f"--{name.replace('_', '-')} must be above 0, not {value}")
+
+
+def name_roots(
+    roots: Mapping[str, Path], names: list[str], catalogue: Catalogue
+) -> dict[str, Path]:
+    """Data roots by dataset name, with the nameless one given to the dataset it can only mean."""
+    datasets = [parse_name(name)[0] for name in names]
+    named = {name: root for name, root in roots.items() if name}
+    if strange := sorted(set(named) - set(datasets)):
+        raise OptionError(f"--data-root {strange[0]}=…: no dataset of this run has that name")
+    if "" in roots:
+        on_disk = [n for n in datasets if catalogue.dataset(n)[1].generate is None]
+        meant = {n for n in (on_disk or datasets) if n not in named}
+        if len(meant) != 1:
+            raise OptionError("--data-root DIR: say which dataset it belongs to, NAME=DIR")
+        named[meant.pop()] = roots[""]
+    return named
