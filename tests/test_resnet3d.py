@@ -118,6 +118,18 @@ def test_a_two_class_head_of_unknown_order_is_refused(tmp_path):
         load_detector("r3d18:width=0.0625", path)
 
 
+@pytest.mark.parametrize(("order", "fake"), [("real-fake", 1), ("fake-real", 0)])
+def test_a_two_class_head_of_known_order_keeps_its_score(shared, order, fake):
+    folder = shared / "reference" / "r3d"
+    path = folder / "r3d50_B_w0.0625.safetensors"
+    detector = load_detector(f"r3d50:width=0.0625,classes={order}", path)
+    table = np.load(folder / "io.npz")
+    with torch.inference_mode():  # the bare network: the reference's input is normalised already
+        score = torch.sigmoid(detector.network(torch.from_numpy(table["input"])))
+    logits = torch.from_numpy(table["r3d50_B_w0.0625.logits"])
+    assert score.numpy() == pytest.approx(logits.softmax(1)[:, fake].numpy(), abs=1e-5)
+
+
 def test_another_depth_or_width_or_shortcut_lists_the_keys(tmp_path):
     path, _ = checkpoint(tmp_path, depth=18)
     with pytest.raises(WeightsError, match=r"unexpected|missing"):

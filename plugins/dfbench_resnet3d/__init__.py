@@ -37,7 +37,7 @@ def _card(depth: int, shortcut: str, batch_size: int) -> DetectorCard:
             epochs=8, batch_size=batch_size, lr=1e-3, clips_per_video=4, patience=4,
             fine_tune="3", schedule="constant",
         ),
-        options={"width": 1.0, "shortcut": shortcut, "generation": "auto"},
+        options={"width": 1.0, "shortcut": shortcut, "generation": "auto", "classes": "unknown"},
         weights=tuple(
             WeightsFile(
                 name=name,

@@ -96,7 +96,8 @@ class ResNet3d(nn.Module):
 
     depth: 18, 50 or 101. width: factor on all channel counts; 1 is the paper's network.
     shortcut: ``B`` = convolution and batch norm, ``A`` = padding without weights.
-    generation: ``auto``, ``2018`` or ``2020``: whose normalisation a Kinetics checkpoint needs.
+    generation: ``auto``, ``2018`` or ``2020``: whose normalisation a checkpoint needs.
+    classes: order of a checkpoint's two-class head, ``real-fake`` or ``fake-real``.
     Raises ValueError for other values.
     """
 
@@ -106,6 +107,7 @@ class ResNet3d(nn.Module):
         width: float = 1.0,
         shortcut: str = "B",
         generation: str = "auto",
+        classes: str = "unknown",
         outputs: int = 1,
     ) -> None:
         super().__init__()
@@ -115,7 +117,9 @@ class ResNet3d(nn.Module):
             raise ValueError(f"generation is auto, 2018 or 2020, not {generation!r}")
         if not 0 < width <= 4:
             raise ValueError(f"width is a factor above 0 and up to 4, not {width}")
-        self.generation = generation
+        if classes not in ("unknown", "real-fake", "fake-real"):
+            raise ValueError(f"classes is real-fake or fake-real, not {classes!r}")
+        self.generation, self.classes = generation, classes
         block = _Basic if depth < 50 else _Bottleneck
         widths = [max(round(w * width), 1) for w in _WIDTHS]
         self.conv1 = nn.Conv3d(3, widths[0], 7, stride=(1, 2, 2), padding=3, bias=False)
@@ -144,7 +148,7 @@ class ResNet3d(nn.Module):
         return [("stem", [self.conv1, self.bn1]), *layers, ("head", [self.fc])]
 
     def convert(self, tensors: Mapping[str, Any]) -> InitialState:
-        return read_checkpoint(tensors, self.fc.in_features, self.generation)
+        return read_checkpoint(tensors, self.fc.in_features, self.generation, self.classes)
 
 
 def _layer(
