@@ -188,7 +188,7 @@ def dfdc(sample_cache, tmp_path, make_video):
     root = tmp_path / "dfdc_train_part_7"
     root.mkdir()
     entries = {}
-    for record in sample.records[:54]:
+    for record in sample.records[:36]:
         name = record.id.replace("/", "_") + ".mp4"
         original = record.original and record.original.replace("/", "_") + ".mp4"
         shutil.copy(record.path, root / name)
@@ -256,3 +256,44 @@ def test_python_takes_what_the_command_takes(sample_cache, tmp_path, meso_run):
     assert result == dfbench.load_result(run_folder(out))
     both = dfbench.run("meso4", train="sample", test=["sample"], **asked)
     assert both == [result]
+
+
+def test_again_forgets_what_was_scored_with_the_model_before(meso_run, sample_cache, tmp_path):
+    out = tmp_path / "runs"
+    shutil.copytree(meso_run, out)
+    first = run_folder(out)
+    finish("--detector", "meso4", "--train", "sample", "--test", "sample-control", *QUICK,
+           "--cache", sample_cache, "--out", out, "--again")  # fmt: skip
+    assert not (first / "result.json").exists()
+    assert not (first / "predictions.csv").exists()
+
+
+@pytest.fixture
+def own_videos(sample_cache, tmp_path):
+    """A folder dataset without splits, of sample videos."""
+    from dfbench.catalogue import catalogue
+    from dfbench.listing import read_dataset
+
+    for record in read_dataset("sample", catalogue(), {}, sample_cache).records[:60]:
+        kind = "fake" if record.label else "real"
+        target = tmp_path / "own" / kind / f"{record.id.replace('/', '_')}.mp4"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(record.path, target)
+    return tmp_path / "own"
+
+
+def test_a_model_is_not_tested_on_what_an_earlier_run_trained_it_on(
+    own_videos, sample_cache, tmp_path
+):
+    out = tmp_path / "runs"
+    common = ["--data-root", own_videos, "--faces", "center", "--cache", sample_cache, "--out", out]
+    finish("--detector", "r3d18:width=0.0625", "--dataset", "folder", "--epochs", 1, *common)
+    trained = dfbench.load_result(run_folder(out))
+    weights = run_folder(out).parent.parent / "model.safetensors"
+    finish("--detector", "r3d18:width=0.0625", "--train", "none", "--weights", weights,
+           "--test", "folder", *common)  # fmt: skip
+    (result,) = [dfbench.load_result(p) for p in out.glob("none/*/*/*/*/result.json")]
+    assert result.counts["videos"] == trained.counts["videos"] < 60
+    assert "the weights it starts from were trained on folder" in result.notes
+    auc = "video/auc"
+    assert result.metric(auc).value == trained.metric(auc).value

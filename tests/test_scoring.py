@@ -130,6 +130,20 @@ def test_a_plugin_metric_without_weights_gets_an_interval_too():
     assert found.low < found.value < found.high
 
 
+def test_a_metric_that_raises_loses_itself_and_nothing_else():
+    rows = [row("a", 0, 0.1), row("b", 1, 0.9)]
+    broken = MetricCard(name="x", summary="", target=f"{__name__}:raises", higher_is_better=True)
+    found = evaluate(rows, {"x": broken, "auc": METRICS["auc"]}, "frame", np.mean, "chance", None)
+    by_key = {metric.key: metric for metric in found}
+    assert by_key["video/x"].value is None
+    assert by_key["video/x"].reason == "ValueError: no"
+    assert by_key["video/auc"].value == 1.0
+
+
+def raises(*_):
+    raise ValueError("no")
+
+
 def mean_gap(labels, scores):
     return scores[labels == 1].mean() - scores[labels == 0].mean()
 

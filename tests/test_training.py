@@ -12,7 +12,7 @@ from torch import nn
 from dfbench.cards import ClipSpec
 from dfbench.clips import crop, square
 from dfbench.detector import Detector
-from dfbench.errors import OptionError, ResourceError, StoreError, TrainingError
+from dfbench.errors import OptionError, ResourceError, ResultError, StoreError, TrainingError
 from dfbench.loader import ClipReader, EpochBatches
 from dfbench.predict import naming_batch_size
 from dfbench.prepare import Prepared
@@ -268,3 +268,21 @@ def test_a_store_that_lost_a_file_is_told_in_one_line(readers, tmp_path, workers
     assert str(victim) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "Traceback" not in str(caught.value)
+
+
+def test_scores_that_are_no_numbers_stop_the_run(readers):
+    from dfbench.predict import predict
+
+    detector = tiny()
+    with torch.no_grad():
+        detector.network.head[1].bias.fill_(float("nan"))
+    fabric = Fabric(accelerator="cpu", devices=1)
+    with pytest.raises(TrainingError, match="no numbers"):
+        list(predict(detector, readers[1], "toy", 4, 0, fabric))
+
+
+def test_a_damaged_checkpoint_says_what_to_do(readers, tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "checkpoint.pt").write_bytes(b"half of it")
+    with pytest.raises(ResultError, match="--again"):
+        train(readers, tmp_path / "a")

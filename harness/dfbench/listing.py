@@ -69,7 +69,7 @@ def read_dataset(
     note = check_leaks(records, card.name, card.overlap)
     if at_most is not None:
         records = limit(records, at_most)
-    given = {key: options[key] for key in raw}
+    given = {key: options[key] for key in raw if options[key] != card.options[key]}
     return Listing(card, given, options, root, records, own_split, note)
 
 
@@ -99,7 +99,8 @@ def _root(
 
 
 def _read(card: DatasetCard, root: Path, options: Mapping[str, Option]) -> list[VideoRecord]:
-    records = list(card.resolve()(root, **options))
+    # By id: training draws by position, and a list in another order must not be another run.
+    records = sorted(card.resolve()(root, **options), key=lambda record: record.id)
     if not records:
         raise DataError(f"{card.name} finds no videos in {root}. {card.how_to_get}".rstrip())
     twice = [name for name, times in Counter(r.id for r in records).items() if times > 1]

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from dfbench.catalogue import Catalogue
 from dfbench.detector import Detector, build, count_parameters
-from dfbench.errors import ResultError, SplitError
+from dfbench.errors import SplitError
 from dfbench.loader import ClipReader
 from dfbench.plan import Data, Plan
 from dfbench.predict import predict, rewrite
 from dfbench.prepare import Prepared
 from dfbench.provenance import environment
-from dfbench.result import write_json
+from dfbench.result import training_facts, write_json
 from dfbench.scoring import choose_threshold, video_scores
 from dfbench.spec import SCHEMA, TrainSpec
 from dfbench.stages import Stages
@@ -40,18 +39,6 @@ def get_model(stages: Stages, folder: Path, catalogue: Catalogue, report: Report
             _train(detector, stages, plan.train, plan.model.train, folder, catalogue, report)
         _load_best(detector, folder)
     return detector
-
-
-def training_facts(folder: Path) -> dict[str, Any] | None:
-    """``train.json`` of a model whose training has ended, or None. Raises ResultError."""
-    file = folder / "train.json"
-    try:
-        facts: dict[str, Any] = json.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise ResultError(f"{file} is damaged ({error}): run with --again") from error
-    return facts
 
 
 def _train(
@@ -138,9 +125,11 @@ def _facts(
     }
 
 
-def forget(folder: Path, tests: Sequence[Path]) -> None:
-    """Remove what training and scoring left, for ``--again``."""
-    for name in LEFT_BY_TRAINING:
-        (folder / name).unlink(missing_ok=True)
-    for test in tests:
-        (test / "predictions.csv").unlink(missing_ok=True)
+def forget(folder: Path) -> None:
+    """Remove what training left, for ``--again``; and first all that was scored with that model,
+    since the next one need not be the same."""
+    for name in ("result.json", "predictions.csv"):
+        for file in folder.glob(f"*/*/{name}"):
+            file.unlink()
+    for file in (*(folder / name for name in LEFT_BY_TRAINING), *folder.glob(".*.tmp")):
+        file.unlink(missing_ok=True)

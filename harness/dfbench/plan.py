@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from dfbench.cards import DetectorCard, Option, fill_options, parse_name
 from dfbench.catalogue import Catalogue
@@ -23,6 +24,7 @@ from dfbench.request import (
     check_writable,
     name_roots,
 )
+from dfbench.result import training_facts
 from dfbench.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
 from dfbench.splits import check_across, check_classes
 from dfbench.store import FaceStore
@@ -74,15 +76,16 @@ def make_plan(request: Request, catalogue: Catalogue, reporter: Reporter) -> Pla
     options = fill_options(card.name, card.options, raw)
     device, precision = check_device(request.device, request.precision)
     check_writable(request.out)
+    check_settings({**asdict(card.recipe), **_asked(request)})
     cache = cache_folder(request.cache)
     weights = _weights(request, card, cache)
     _check_network(card, options, weights, request, has_training=request.train is not None)
     workers = default_workers() if request.workers is None else request.workers
-    names = [*([request.train] if request.train else []), *request.tests]
-    listings = _listings(names, request, catalogue, cache, workers, reporter)
+    before = trained_before(weights)
+    listings = _listings(request, before, catalogue, cache, workers, reporter)
     train = _train_data(request, listings, catalogue, cache)
     settings = _settings(request, card, train, weights)
-    given = {key: options[key] for key in raw}
+    given = {key: options[key] for key in raw if options[key] != card.options[key]}
     model = ModelSpec(
         detector=card.name, plugin=plugin.distribution, plugin_version=plugin.version,
         options=options, given=given, weights=weights.name if weights else None,
@@ -92,7 +95,7 @@ def make_plan(request: Request, catalogue: Catalogue, reporter: Reporter) -> Pla
     tests = tuple(
         _test(listings[text], model, train, request, catalogue, cache) for text in request.tests
     )
-    notes = _notes(model, train, tests)
+    notes = _notes(model, train, tests, before)
     return Plan(request, card, options, model, weights, train, tests,
                 FaceStore(faces_folder(cache)), device, workers, notes)  # fmt: skip
 
@@ -141,19 +144,30 @@ def _check_network(
         detector.load(read_tensors(weights.path), str(weights.path))
 
 
+def trained_before(weights: Weights | None) -> str | None:
+    """The dataset that weights made by an earlier run were trained on; None when unknown."""
+    facts = training_facts(weights.path.parent) if weights else None
+    train = facts.get("train") if facts else None
+    return str(train["data"]["dataset"]) if train else None
+
+
 def _listings(
-    names: list[str],
     request: Request,
+    before: str | None,
     catalogue: Catalogue,
     cache: Path,
     workers: int,
     reporter: Reporter,
 ) -> dict[str, Listing]:
+    """Each dataset as it is on disk, by the name the user gave. One that was trained on, now or
+    before, keeps its split; another without a split of its own is test as a whole."""
+    names = [*([request.train] if request.train else []), *request.tests]
     roots = name_roots(request.data_roots, names, catalogue)
+    trained = {before, parse_name(request.train)[0] if request.train else None}
     listings: dict[str, Listing] = {}
     for text in dict.fromkeys(names):
         listings[text] = read_dataset(
-            text, catalogue, roots, cache, trained_on=text == request.train,
+            text, catalogue, roots, cache, trained_on=parse_name(text)[0] in trained,
             at_most=request.limit, workers=workers, reporter=reporter,
         )  # fmt: skip
         reporter.note(listings[text].note)
@@ -187,21 +201,21 @@ def _data(
     return Data(listing, records, finder, spec)
 
 
+def _asked(request: Request) -> dict[str, Any]:
+    """The training settings that were given, in place of the recipe's."""
+    names = ("epochs", "batch_size", "lr", "balance", "augment", "fine_tune")
+    return {name: getattr(request, name) for name in names if getattr(request, name) is not None}
+
+
 def _settings(
     request: Request, card: DetectorCard, train: Data | None, weights: Weights | None
 ) -> TrainSpec | None:
     if train is None:
         return None
-    recipe = card.recipe
-    asked = {
-        name: value
-        for name in ("epochs", "batch_size", "lr", "balance", "augment", "fine_tune")
-        if (value := getattr(request, name)) is not None
-    }
+    asked = _asked(request)
     if weights is None:  # there is nothing to keep in a random network
         asked.setdefault("fine_tune", "all")
-    values = {**asdict(recipe), **asked}
-    check_settings(values)
+    values = {**asdict(card.recipe), **asked}
     return TrainSpec(data=train.spec, seed=request.seed, **values)
 
 
@@ -228,10 +242,14 @@ def _reader() -> str:
     return READER
 
 
-def _notes(model: ModelSpec, train: Data | None, tests: tuple[Test, ...]) -> tuple[str, ...]:
+def _notes(
+    model: ModelSpec, train: Data | None, tests: tuple[Test, ...], before: str | None
+) -> tuple[str, ...]:
     notes = []
     if model.weights is None:
         notes.append(f"{model.label} starts from random weights")
+    if before is not None:
+        notes.append(f"the weights it starts from were trained on {before}")
     used = [*([train] if train else []), *(test.data for test in tests)]
     cards = {data.listing.card.name: data.listing.card for data in used}
     notes += [f"{card.name}: {card.overlap}" for card in cards.values() if card.overlap]

@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from dfbench.detector import Detector, to_unit
-from dfbench.errors import ResourceError, ResultError
+from dfbench.errors import ResourceError, ResultError, TrainingError
 from dfbench.loader import ClipReader, WholeVideos, each, video_loader
 from dfbench.records import Prediction, Status
 from dfbench.result import read_predictions, write_atomic, write_predictions
@@ -57,8 +57,14 @@ def _scores(detector: Detector, clips: Tensor, batch_size: int, fabric: Fabric) 
         for i in range(0, len(clips), batch_size):
             part = clips[i : i + batch_size].to(fabric.device, non_blocking=True)
             logits.append(detector(to_unit(part)).double())
-    scores: list[float] = torch.sigmoid(torch.cat(logits)).tolist()
-    return scores
+    scores = torch.sigmoid(torch.cat(logits))
+    if not torch.isfinite(scores).all():
+        raise TrainingError(
+            "the network gives scores that are no numbers: use --precision 32, a lower --lr, or "
+            "look at its weights"
+        )
+    found: list[float] = scores.tolist()
+    return found
 
 
 def _rows(
@@ -126,8 +132,8 @@ def _resume(path: Path, reader: ClipReader, dataset: str, chunks: Sequence[Seque
 def _read_whole_rows(path: Path) -> list[Prediction]:
     if not path.is_file():
         return []
-    text = path.read_text("utf-8")
-    path.write_text(text[: text.rfind("\n") + 1], "utf-8")  # the last row may be half written
+    data = path.read_bytes()
+    path.write_bytes(data[: data.rfind(b"\n") + 1])  # the last row may be half written
     try:
         return read_predictions(path)
     except ResultError:  # not even a header: nothing to keep

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, astuple, dataclass, field, fields
@@ -118,6 +119,18 @@ def load_result(path: Path | str) -> RunResult:
         raise ResultError(f"{file} lacks a part of a result: {error}") from error
 
 
+def training_facts(folder: Path) -> dict[str, Any] | None:
+    """``train.json`` of a model whose training has ended, or None. Raises ResultError."""
+    file = folder / "train.json"
+    try:
+        facts: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ResultError(f"{file} is damaged ({error}): run with --again") from error
+    return facts
+
+
 def write_predictions(rows: Iterable[Prediction], file: Any, *, header: bool) -> None:
     """Append rows to an open text file. Scores keep every digit, so they read back equal."""
     writer = csv.writer(file, lineterminator="\n")
@@ -147,6 +160,8 @@ def _rows(path: Path, file: Iterable[str]) -> Iterator[Prediction]:
         )
     for number, row in enumerate(reader, start=2):
         try:
+            if row["score"] and not math.isfinite(float(row["score"])):
+                raise ValueError(f"score {row['score']} is no number")
             yield Prediction(
                 dataset=row["dataset"],
                 video=row["video"],

@@ -14,8 +14,8 @@ from filelock import FileLock
 
 from dfbench.catalogue import Catalogue
 from dfbench.detector import Detector, count_parameters
-from dfbench.errors import DfbenchError, ResourceError, ResultError
-from dfbench.model import forget, get_model, training_facts
+from dfbench.errors import DfbenchError, ResourceError
+from dfbench.model import forget, get_model
 from dfbench.plan import Plan, Test, make_plan
 from dfbench.predict import predict_to_file
 from dfbench.prepare import Prepared
@@ -23,7 +23,14 @@ from dfbench.provenance import command, environment, git_commit, now, peak_memor
 from dfbench.records import Prediction
 from dfbench.reporter import Reporter
 from dfbench.request import Request
-from dfbench.result import RunResult, load_result, read_predictions, write_json, write_result
+from dfbench.result import (
+    RunResult,
+    load_result,
+    read_predictions,
+    training_facts,
+    write_json,
+    write_result,
+)
 from dfbench.scoring import by_video, coverage, evaluate
 from dfbench.splits import count
 from dfbench.stages import Stages
@@ -35,7 +42,10 @@ def run(request: Request, catalogue: Catalogue, reporter: Reporter) -> list[RunR
     Raises a DfbenchError when something the user can mend is in the way; runs that had begun
     then have a ``result.json`` with status ``failed``, and the same command goes on from there.
     """
-    plan = make_plan(request, catalogue, reporter)
+    try:
+        plan = make_plan(request, catalogue, reporter)
+    except OSError as error:  # a folder that may not be looked into, a file that may not be read
+        raise _mendable(error) from error
     folder = plan.tests[0].spec.model_folder(request.out)
     with _alone(folder, reporter):
         todo = [t for t in plan.tests if request.again or not finished(t)]
@@ -47,11 +57,11 @@ def run(request: Request, catalogue: Catalogue, reporter: Reporter) -> list[RunR
 
 
 def finished(test: Test) -> bool:
-    """Whether the run has ended well."""
-    try:
-        return load_result(test.folder).status == "finished"
-    except ResultError:
+    """Whether the run has ended well. Raises ResultError for a result that cannot be read: one of
+    a newer dfbench must not be overwritten."""
+    if not (test.folder / "result.json").is_file():
         return False
+    return load_result(test.folder).status == "finished"
 
 
 @dataclass
@@ -86,7 +96,7 @@ class Run:
 
     def _begin(self) -> None:
         if self.plan.request.again:
-            forget(self.folder, [test.folder for test in self.todo])
+            forget(self.folder)
         for test in self.todo:
             test.folder.mkdir(parents=True, exist_ok=True)
             (test.folder / "result.json").unlink(missing_ok=True)
@@ -109,7 +119,8 @@ class Run:
                 test.spec.on_missing, facts.get("threshold"), test.spec.seed,
             )  # fmt: skip
             advance(1)
-        seconds = {"train": facts["seconds"]} | stages.seconds if facts else stages.seconds
+        # All of training counts, also what was done before an interruption.
+        seconds = stages.seconds | ({"train": facts["seconds"]} if facts else {})
         return RunResult(
             spec=test.spec,
             status="finished",
@@ -228,5 +239,5 @@ def _mendable(error: Exception) -> Exception:
         errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM
     ):  # fmt: skip
         where = f" ({error.filename})" if error.filename else ""
-        return ResourceError(f"{error.strerror}{where}: free space, or choose another --out")
+        return ResourceError(f"{error.strerror}{where}: free space, or choose another place")
     return error

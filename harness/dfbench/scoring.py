@@ -174,14 +174,23 @@ def _measure(
         "threshold": at,
         **counts,
     }
+    try:
+        return _value(about, card, part, at, bootstrap)
+    except Exception as error:  # noqa: BLE001 - one plugin's metric must not lose the run
+        return MetricValue(**about, reason=f"{type(error).__name__}: {error}")
+
+
+def _value(
+    about: dict[str, Any], card: MetricCard, part: Scores, at: float | None, bootstrap: _Bootstrap
+) -> MetricValue:
     function = card.resolve()
     values = part.scores if at is None else (part.scores >= at).astype(np.float64)
     if not len(part):
         return MetricValue(**about, reason="no scores")
     value = float(function(part.labels, values))
     if not np.isfinite(value):
-        only = "fake" if counts["n_fake"] else "real"
-        one_class = not (counts["n_real"] and counts["n_fake"])
+        only = "fake" if about["n_fake"] else "real"
+        one_class = not (about["n_real"] and about["n_fake"])
         return MetricValue(**about, reason=f"only {only} videos" if one_class else "undefined")
     low, high = bootstrap.interval(function, part.labels, values, card.weighted)
     return MetricValue(**about, value=value, low=low, high=high)
@@ -219,11 +228,20 @@ class _Bootstrap:
             if weighted:
                 results += np.asarray(metric(labels, values, weights), np.float64).tolist()
             else:
-                for row in weights.astype(np.int64):
-                    results.append(float(metric(np.repeat(labels, row), np.repeat(values, row))))
+                results += [_drawn(metric, labels, values, row) for row in weights.astype(np.int64)]
         known = np.array(results)
         known = known[np.isfinite(known)]
         if len(known) < self.draws / 2:
             return None, None  # most draws have one class only
         low, high = np.percentile(known, [2.5, 97.5])
         return float(low), float(high)
+
+
+def _drawn(
+    metric: Callable[..., Any], labels: NDArray[np.int64], values: Any, times: NDArray[np.int64]
+) -> float:
+    """The metric on one draw; NaN where it raises, as many do when a draw has one class only."""
+    try:
+        return float(metric(np.repeat(labels, times), np.repeat(values, times)))
+    except Exception:  # noqa: BLE001 - the metric itself was computed; this draw has none
+        return float("nan")

@@ -115,8 +115,17 @@ def check_across(
 ) -> None:
     """Raise SplitError when a test video of one dataset, or a person in it, was trained on.
 
-    Ids are a dataset's own, so across datasets files and declared people are compared.
+    Ids are a dataset's own, so across datasets files and declared people are compared; within one
+    dataset under two settings also ids, originals and groups, unless it declares its people.
     """
+    if names[0] == names[1] and not any(r.identities for r in (*trained, *tested)):
+        mine = {key: record for record in trained for key in keys(record)}
+        for record in tested:
+            if hit := next((key for key in keys(record) if key in mine), None):
+                raise SplitError(
+                    f"{names[0]}: test video {record.id} and {mine[hit].split} video "
+                    f"{mine[hit].id} share the {hit[0]} {hit[1]!r}"
+                )
     paths = {r.path.resolve(): r for r in trained}
     people = {p: r for r in trained for p in r.identities}
     for record in tested:

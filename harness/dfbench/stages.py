@@ -54,4 +54,5 @@ class Stages:
     def batch_size(self) -> int:
         """Clips scored at once: as many as in training."""
         settings = self.plan.model.train
-        return settings.batch_size if settings else self.plan.card.recipe.batch_size
+        asked = self.plan.request.batch_size or self.plan.card.recipe.batch_size
+        return settings.batch_size if settings else asked

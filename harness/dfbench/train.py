@@ -6,9 +6,9 @@ gives the same model as never having stopped.
 
 from __future__ import annotations
 
+import io
 import json
 import math
-import os
 import random
 import time
 from collections import deque
@@ -26,7 +26,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
 from dfbench.detector import Detector, to_unit
-from dfbench.errors import TrainingError
+from dfbench.errors import ResultError, TrainingError
 from dfbench.loader import ClipReader, EpochBatches, TrainingClips, each, training_loader
 from dfbench.predict import naming_batch_size, predict
 from dfbench.records import FAKE, Prediction
@@ -227,10 +227,6 @@ def _validate(
     detector: Detector, rows: list[Prediction], auc: ValidationMetric, log_loss: ValidationMetric
 ) -> dict[str, float]:
     videos = video_scores(rows, detector.aggregate, "chance")
-    if not np.isfinite(videos.scores).all():
-        raise TrainingError(
-            "the network gives scores that are no numbers on validation: lower --lr"
-        )
     return {
         "val/video/auc": float(auc(videos.labels, videos.scores)),
         "val/video/log_loss": float(log_loss(videos.labels, videos.scores)),
@@ -258,9 +254,9 @@ def _keep(
         "optimizer": optimizer.state_dict(),
         "progress": [progress.epoch, progress.best_epoch, list(progress.best), progress.seconds],
     }  # fmt: skip
-    temporary = folder / f".checkpoint.{os.getpid()}.tmp"
-    torch.save(state, temporary)
-    temporary.replace(folder / "checkpoint.pt")
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_atomic(folder / "checkpoint.pt", buffer.getvalue())
     line = json.dumps({"epoch": progress.epoch, "seconds": progress.seconds, **values})
     log = folder / "log.jsonl"
     before = _log_lines(log)[: progress.epoch - 1]
@@ -275,7 +271,12 @@ def _resume(folder: Path, detector: Detector, optimizer: Any) -> Progress:
     path = folder / "checkpoint.pt"
     if not path.is_file():
         return Progress()
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ResultError(
+            f"{path} is damaged ({type(error).__name__}): run with --again"
+        ) from error
     detector.load_state_dict(state["detector"])
     optimizer.load_state_dict(state["optimizer"])
     epoch, best_epoch, best, seconds = state["progress"]

@@ -34,7 +34,7 @@ def _card(depth: int, shortcut: str, batch_size: int) -> DetectorCard:
         licence="Apache-2.0 (this code); MIT (checkpoints)",
         clip=_CLIP,
         recipe=Recipe(
-            epochs=8, batch_size=batch_size, lr=1e-3, clips_per_video=4, patience=4,
+            epochs=8, batch_size=batch_size, lr=1e-3, clips_per_video=4, patience=8,
             fine_tune="3", schedule="constant",
         ),
         options={"width": 1.0, "shortcut": shortcut, "generation": "auto", "classes": "unknown"},
