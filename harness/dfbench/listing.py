@@ -99,8 +99,7 @@ def _root(
 
 
 def _read(card: DatasetCard, root: Path, options: Mapping[str, Option]) -> list[VideoRecord]:
-    # By id: training draws by position, and a list in another order must not be another run.
-    records = sorted(card.resolve()(root, **options), key=lambda record: record.id)
+    records = list(card.resolve()(root, **options))
     if not records:
         raise DataError(f"{card.name} finds no videos in {root}. {card.how_to_get}".rstrip())
     twice = [name for name, times in Counter(r.id for r in records).items() if times > 1]
@@ -114,10 +113,9 @@ def _all_test(records: Sequence[VideoRecord]) -> list[VideoRecord]:
 
 
 def fingerprint(records: Sequence[VideoRecord]) -> str:
-    """sha256 (16 digits) over what the records say and how large their files are."""
-    rows = sorted(
-        [r.id, r.label, r.split, r.method, r.original, r.group, _size(r.path)] for r in records
-    )
+    """sha256 (16 digits) over what the records say, how large their files are, and their order:
+    training draws by position, so a list in another order is another run."""
+    rows = [[r.id, r.label, r.split, r.method, r.original, r.group, _size(r.path)] for r in records]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
 
