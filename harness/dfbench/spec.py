@@ -25,7 +25,7 @@ class DataSpec:
     """A dataset as it was read.
 
     fingerprint: sha256 over id, label, split, method, original, group and file size of each record
-        used; the same list of the same files gives the same digest on every machine.
+        used; the same list, in one order, of the same files has one digest on every machine.
     faces, faces_version: the face detector that found the faces in it.
     limit: videos per split kept by ``--limit``, or None for all: a limited run is a quick look.
     """
