@@ -18,9 +18,9 @@ CORE = ROOT / "harness" / "dfbench"
 
 # A module imports from its own row and from those above it, never from one below.
 LAYERS = (
-    {"errors", "records", "cards", "reporter"},
+    {"errors", "records", "cards", "reporter", "lists"},
     {"hookspecs", "spec", "result", "detector"},
-    {"places", "store", "weights", "video", "rescue", "windows", "faces", "clips", "augment",
+    {"places", "store", "weights", "video", "rescue", "pictures", "windows", "faces", "clips", "augment",
      "splits", "scoring"},
     {"catalogue", "listing", "prepare", "loader", "train", "predict", "provenance"},
     {"request", "plan", "stages", "model", "runner"},
@@ -32,7 +32,7 @@ LIGHT: dict[str, set[str]] = {
     name: set()
     for name in (
         "__init__", "errors", "records", "cards", "reporter", "spec", "result", "splits",
-        "listing", "api",
+        "listing", "api", "lists",
     )
 } | {"hookspecs": {"pluggy"}, "catalogue": {"pluggy"}, "places": {"platformdirs"}}  # fmt: skip
 ONLY_IN: dict[str, set[str]] = {

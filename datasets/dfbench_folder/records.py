@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dfbench.errors import DataError
+from dfbench.lists import videos_below
 from dfbench.records import FAKE, REAL, Split, VideoRecord, inside
 
-VIDEO_ENDINGS = {".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".wmv", ".flv"}
 _LABELS = {"real": REAL, "0": REAL, "fake": FAKE, "1": FAKE}
 _SPLITS: dict[str, Split] = {
     "train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
@@ -34,11 +34,8 @@ def records(root: Path) -> Iterable[VideoRecord]:
 
 
 def _below(root: Path, name: str, label: int) -> Iterator[VideoRecord]:
-    for path in sorted((root / name).rglob("*")):
+    for path in videos_below(root / name):
         parts = path.relative_to(root).parts
-        hidden = any(part.startswith(".") for part in parts)
-        if hidden or path.suffix.lower() not in VIDEO_ENDINGS or not path.is_file():
-            continue
         method = None if label == REAL else parts[1] if len(parts) > 2 else "fake"
         yield VideoRecord("/".join(parts), path, label, method=method)
 

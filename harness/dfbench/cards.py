@@ -135,7 +135,10 @@ class DatasetCard(Card):
         so it returns at once when nothing is missing; see ``dfbench.reporter.Reporter``.
     folder: where below the cache a generated dataset lives; cards that share it share the files.
     how_to_get: where to ask for access, in a sentence. dfbench never downloads a dataset.
-    counts: published numbers, e.g. ``{"real": 590, "fake": 5639}``.
+    counts: published numbers, of all videos and by split, e.g. ``{"real": 890, "fake": 5639,
+        "test/real": 178}``; where they depend on an option, those of its default.
+    faces: the face detector that suits the dataset; empty = ``given`` where it ships boxes, else
+        ``yunet``.
     overlap: an overlap between the *official* splits, in a sentence; carried into each result.
     """
 
@@ -144,6 +147,7 @@ class DatasetCard(Card):
     folder: str = ""
     how_to_get: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+    faces: str = ""
     overlap: str = ""
 
 
@@ -169,6 +173,8 @@ class FaceDetectorCard(Card):
     ``locate(record, frames, size) -> list[Faces]`` when it needs the record (``given``).
 
     version: part of the face store's key; raise it when the output changes.
+    weights: what it needs. Of one file the path is handed over; of several, which are then all
+        needed, the folder that holds them.
     """
 
     version: str = "1"

@@ -111,8 +111,8 @@ def find_faces(
         bare = next(record for record in records if record.boxes is None)
         raise DataError(f"--faces given: {bare.id} ships no boxes; choose another face detector")
     _, card = catalogue.faces(name)
-    weights = locate(card, card.weights[0].name, weights_folder(cache)) if card.weights else None
-    return FaceFinder(card, weights.path if weights else None)
+    found = [locate(card, file.name, weights_folder(cache)).path for file in card.weights]
+    return FaceFinder(card, found[0] if len(found) == 1 else found[0].parent if found else None)
 
 
 def _weights(request: Request, card: DetectorCard, cache: Path) -> Weights | None:

@@ -6,7 +6,8 @@ Label 1 = fake, 0 = real, everywhere. A score is P(fake): higher means more fake
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
@@ -41,6 +42,9 @@ class VideoRecord:
         y1 in pixels) and ``landmarks`` float[N,5,2]; see ``Faces`` for their order.
     identities: every person shown or used, where known. Splits may not share one. Give them a
         prefix when two datasets show the same people, so that the overlap is seen.
+    path: a video file, a folder of pictures (one a frame, in the order of the numbers in their
+        names), or a single picture.
+    attributes: what else is known, for breakdowns: ``scene``, ``sex``, ``compression`` …
     """
 
     id: str
@@ -52,6 +56,7 @@ class VideoRecord:
     original: str | None = None
     boxes: Path | None = None
     identities: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not self.id or "\\" in self.id or self.id.startswith("/"):

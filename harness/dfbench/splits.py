@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from dfbench.errors import SplitError
 from dfbench.records import REAL, SPLITS, Split, VideoRecord
 
-FRACTIONS: dict[Split, float] = {"train": 0.7, "val": 0.15, "test": 0.15}
+Fractions = Mapping[Split, float]
+FRACTIONS: Fractions = {"train": 0.7, "val": 0.15, "test": 0.15}
+Ties = Callable[[VideoRecord], Iterable[tuple[str, str]]]
 _WORD = {0: "real", 1: "fake"}
 
 
@@ -24,8 +26,9 @@ def keys(record: VideoRecord) -> Iterator[tuple[str, str]]:
         yield "person", person
 
 
-def clusters(records: Sequence[VideoRecord]) -> list[list[VideoRecord]]:
-    """Records tied together by a shared original, group or person, directly or through others."""
+def clusters(records: Sequence[VideoRecord], tied_by: Ties = keys) -> list[list[VideoRecord]]:
+    """Records tied together by what ``tied_by`` gives for two of them, directly or through others:
+    a shared original, group or person unless told otherwise."""
     parent = list(range(len(records)))
 
     def root(i: int) -> int:
@@ -36,7 +39,7 @@ def clusters(records: Sequence[VideoRecord]) -> list[list[VideoRecord]]:
 
     first: dict[tuple[str, str], int] = {}
     for i, record in enumerate(records):
-        for key in keys(record):
+        for key in tied_by(record):
             parent[root(i)] = root(first.setdefault(key, i))
     found: dict[int, list[VideoRecord]] = defaultdict(list)
     for i, record in enumerate(records):
@@ -44,17 +47,37 @@ def clusters(records: Sequence[VideoRecord]) -> list[list[VideoRecord]]:
     return list(found.values())
 
 
-def make_split(records: Sequence[VideoRecord], seed: int = 0) -> list[VideoRecord]:
+def make_split(
+    records: Sequence[VideoRecord], seed: int = 0, fractions: Fractions = FRACTIONS
+) -> list[VideoRecord]:
+    """The records with a split each, nothing shared between two splits, their order kept.
+
+    Clusters stay whole. Where people were swapped with one another so freely that most videos
+    form one cluster, the people are dealt out instead, and a video that shows people of two
+    splits is left out: with 70/15/15 about half of the fakes.
+    """
+    whole = clusters(records)
+    if max(map(len, whole), default=0) <= max(fractions.values()) * len(records):
+        return divide(records, fractions, seed)
+    people = sorted({person for record in records for person in record.identities})
+    if len(people) < len(fractions):
+        return divide(records, fractions, seed)
+    return _divide_people(records, people, fractions, seed)
+
+
+def divide(
+    records: Sequence[VideoRecord], fractions: Fractions, seed: int = 0, tied_by: Ties = keys
+) -> list[VideoRecord]:
     """The records with a split each: clusters stay whole, classes are spread in proportion.
 
     Clusters are dealt in a seeded order, the largest first, each to the split that lacks most of
-    what it holds; the order of the records is kept. The split depends on ids and seed alone.
+    what it holds. The split depends on ids and seed alone.
     """
-    groups = clusters(sorted(records, key=lambda r: r.id))
+    groups = clusters(sorted(records, key=lambda r: r.id), tied_by)
     random.Random(seed).shuffle(groups)
     groups.sort(key=len, reverse=True)
     total = Counter(r.label for r in records)
-    have: dict[Split, Counter[int]] = {split: Counter() for split in SPLITS}
+    have: dict[Split, Counter[int]] = {split: Counter() for split in fractions}
     chosen: dict[str, Split] = {}
     for group in groups:
         content = Counter(r.label for r in group)
@@ -62,14 +85,33 @@ def make_split(records: Sequence[VideoRecord], seed: int = 0) -> list[VideoRecor
         def gap(split: Split, content: Counter[int] = content) -> float:
             # How much of its share the split still lacks, over the classes this cluster holds.
             return sum(
-                (1 - have[split][label] / (FRACTIONS[split] * total[label])) * number / total[label]
+                (1 - have[split][label] / (fractions[split] * total[label])) * number / total[label]
                 for label, number in content.items()
             )
 
-        split = max(SPLITS, key=gap)
+        split = max(fractions, key=gap)
         have[split].update(content)
         chosen.update((r.id, split) for r in group)
     return [replace(record, split=chosen[record.id]) for record in records]
+
+
+def _divide_people(
+    records: Sequence[VideoRecord], people: list[str], fractions: Fractions, seed: int
+) -> list[VideoRecord]:
+    """People dealt to splits by how often they appear; videos of one split's people are kept."""
+    random.Random(seed).shuffle(people)
+    times = Counter(person for record in records for person in record.identities)
+    people.sort(key=lambda person: -times[person])
+    have: Counter[Split] = Counter()
+    home: dict[str, Split] = {}
+    for person in people:
+        home[person] = max(fractions, key=lambda s: fractions[s] - have[s] / times.total())
+        have[home[person]] += times[person]
+    named = [r for r in records if len({home[p] for p in r.identities}) == 1]
+    kept = {r.id: home[r.identities[0]] for r in named}
+    kept.update((r.id, r.split) for r in divide([r for r in records if not r.identities],
+                                                fractions, seed) if r.split)  # fmt: skip
+    return [replace(record, split=kept[record.id]) for record in records if record.id in kept]
 
 
 def leaks(records: Iterable[VideoRecord]) -> list[tuple[str, str, VideoRecord, VideoRecord]]:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from dfbench.cards import ClipSpec
 from dfbench.clips import STORE_MARGIN, STORE_SIDE
 from dfbench.errors import ResourceError, StoreError
+from dfbench.pictures import picture_files
 from dfbench.records import Status
 
 SCHEMA = 1
@@ -138,8 +139,14 @@ def store_key(content: str, faces: str, reader: str, clip: ClipSpec) -> str:
 def fingerprint(path: Path) -> str:
     """sha256 over size, first and last 64 KiB of a file: its content, without reading all of it.
 
-    Enough to tell videos apart and to notice one that was replaced; not a proof of integrity.
+    Enough to tell videos apart and to notice one that was replaced; not a proof of integrity. Of
+    a folder of pictures: the names and sizes of all, the first and the last as above.
     """
+    if path.is_dir():
+        files = picture_files(path)
+        parts = [f"{file.name} {file.stat().st_size}" for file in files]
+        parts += [fingerprint(file) for file in (files[0], files[-1])] if files else []
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
     size = path.stat().st_size
     sha = hashlib.sha256(str(size).encode())
     with path.open("rb") as file:
