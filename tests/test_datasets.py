@@ -471,8 +471,9 @@ def test_clusters_join_through_others():
 @pytest.mark.parametrize(
     ("a", "b", "kind"),
     [
-        (video("r", 0, "train"), video("f", 1, "val", original="r"), "video 'r'"),
-        (video("f", 1, "train", original="x"), video("g", 1, "test", original="x"), "video 'x'"),
+        (video("r", 0, "train"), video("r", 0, "test"), "video 'r'"),
+        (video("r", 0, "train"), video("f", 1, "val", original="r"), "original 'r'"),
+        (video("f", 1, "train", original="x"), video("g", 1, "test", original="x"), "original 'x'"),
         (video("r", 0, "val", group="g"), video("q", 0, "test", group="g"), "group 'g'"),
         (
             video("r", 0, "train", identities=("ann", "bob")),
@@ -489,7 +490,7 @@ def test_a_leak_names_the_pair(a, b, kind):
 
 
 def test_a_declared_overlap_is_counted_and_carried():
-    """The official split of some datasets shares people; never videos or originals."""
+    """The official split of some datasets shares people, and originals with the test set."""
     records = [
         video("a", 0, "train", identities=("ann",)),
         video("b", 0, "test", identities=("ann",)),
@@ -499,9 +500,32 @@ def test_a_declared_overlap_is_counted_and_carried():
     note = check_leaks(records, "set", overlap="test people appear in train")
     assert "test people appear in train" in note
     assert "person 2 times" in note
+    assert "original" not in note
     assert "disjoint" not in note
-    with pytest.raises(SplitError, match="video 'b'"):
-        check_leaks([*records, video("e", 1, "train", original="b")], "set", overlap="people")
+    more = [*records, video("e", 1, "train", original="b"), video("f", 1, "val", original="g")]
+    more += [video("h", 1, "test", original="g"), video("i", 1, "val", original="j")]
+    note = check_leaks(more, "set", overlap="test people appear in train")
+    assert "original 2 times" in note
+    with pytest.raises(SplitError, match="original 'b'"):
+        check_leaks([records[1], video("e", 1, "train", original="b")], "set")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "kind"),
+    [
+        (video("r", 0, "train"), video("r", 0, "test"), "video 'r'"),
+        (video("r", 0, "train"), video("f", 1, "val", original="r"), "original 'r'"),
+        (video("r", 0, "val", group="g"), video("q", 0, "train", group="g"), "group 'g'"),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_what_no_declaration_covers(a, b, kind, first):
+    """The same video twice, and what validation, which is ours to cut, shares with train; also
+    where a test video that may share it is seen before either."""
+    test = [video("t", 1, "test", original="r", group="g")]
+    records = [*test, a, b] if first else [a, b, *test]
+    with pytest.raises(SplitError, match=f"share the {kind}"):
+        check_leaks(records, "set", overlap="declared")
 
 
 def test_across_datasets_files_and_people_are_compared(tmp_path):
@@ -517,6 +541,17 @@ def test_across_datasets_files_and_people_are_compared(tmp_path):
     with pytest.raises(SplitError, match="one file"):
         check_across([VideoRecord("v", tmp_path / "v", 0, "train")],
                      [VideoRecord("w", tmp_path / "link", 0, "test")], names)  # fmt: skip
+
+
+def test_people_shared_as_declared_do_not_stop_a_dataset_trained_on_itself():
+    trained = [video("a", 0, "train", identities=("ann",))]
+    tested = [video("b", 1, "test", original="a", identities=("ann", "bob"))]
+    check_across(trained, tested, ("one", "one"), overlap="people are on both sides")
+    for names, overlap in ((("one", "one"), ""), (("two", "one"), "people are on both sides")):
+        with pytest.raises(SplitError, match="person 'ann'"):
+            check_across(trained, tested, names, overlap)
+    with pytest.raises(SplitError, match="one file"):
+        check_across(trained, [*tested, video("a", 0, "test")], ("one", "one"), overlap="people")
 
 
 def test_a_split_needs_both_classes():

@@ -20,9 +20,10 @@ CORE = ROOT / "harness" / "dfbench"
 LAYERS = (
     {"errors", "records", "cards", "reporter", "lists"},
     {"hookspecs", "spec", "result", "detector"},
-    {"places", "store", "weights", "video", "rescue", "pictures", "windows", "faces", "clips", "augment",
-     "splits", "scoring"},
-    {"catalogue", "listing", "prepare", "loader", "train", "predict", "provenance"},
+    {"places", "crops", "stored", "store", "weights", "video", "pictures", "windows", "faces",
+     "clips", "augment", "splits", "scoring", "containers", "headers", "findings"},
+    {"catalogue", "listing", "make", "prepare", "audit", "cache", "duplicates", "check", "loader",
+     "train", "predict", "provenance"},
     {"request", "plan", "stages", "model", "runner"},
     {"api", "cli", "__main__"},
 )  # fmt: skip
@@ -38,9 +39,8 @@ LIGHT: dict[str, set[str]] = {
 ONLY_IN: dict[str, set[str]] = {
     "torch": {"detector", "loader", "train", "predict", "runner"},
     "lightning_fabric": {"train", "predict", "stages"},
-    "decord": {"video"},
-    "av": {"rescue"},
-    "joblib": {"prepare"},
+    "av": {"video", "headers"},
+    "joblib": {"make", "prepare", "duplicates", "audit"},
     "rich": {"cli"},
     "click": {"cli"},
     "mlflow": set(),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from test_video import damage
 
-import dfbench.prepare
+import dfbench.make
 from dfbench.cards import ClipSpec, FaceDetectorCard
 from dfbench.catalogue import catalogue
 from dfbench.errors import PluginError, ResourceError
@@ -112,7 +112,7 @@ def test_a_clip_is_cut_from_the_sampled_frames_with_one_geometry(make_video, tmp
 def test_every_kind_of_video_is_a_row(make_video, tmp_path, store):
     """Faults 8, 10 and 14."""
     part = video(make_video, tmp_path / "part.mp4")
-    damage(part.path, int(dfbench.prepare.sample_windows(60, FRAMES)[3, 0]))
+    damage(part.path, int(dfbench.make.sample_windows(60, FRAMES)[3, 0]))
     (tmp_path / "text.mp4").write_text("no video")
     (tmp_path / "folder.mp4").mkdir()
     records = [
@@ -145,7 +145,7 @@ def test_every_kind_of_video_is_a_row(make_video, tmp_path, store):
 
 def test_a_clip_with_a_lost_frame_is_lost_and_the_others_are_used(make_video, tmp_path, store):
     record = video(make_video, tmp_path / "a.mp4")
-    windows = dfbench.prepare.sample_windows(60, CLIPS)
+    windows = dfbench.make.sample_windows(60, CLIPS)
     damage(record.path, int(windows[1, 2]))
     (done,) = prepare([record], CLIPS, finder(), store)
     assert done.usable == (True, False, True)
@@ -154,7 +154,7 @@ def test_a_clip_with_a_lost_frame_is_lost_and_the_others_are_used(make_video, tm
 
 def test_a_video_with_all_clips_lost_is_unreadable(make_video, tmp_path, store):
     record = video(make_video, tmp_path / "a.mp4")
-    for row in dfbench.prepare.sample_windows(60, CLIPS):
+    for row in dfbench.make.sample_windows(60, CLIPS):
         damage(record.path, int(row[0]))
     (done,) = prepare([record], CLIPS, finder(), store)
     assert (done.status, done.usable) == ("unreadable", (False,) * 3)
@@ -185,7 +185,7 @@ def test_a_second_call_decodes_nothing(make_video, tmp_path, store, monkeypatch)
     def decoded(path: Path) -> None:
         raise AssertionError(f"{path} was opened again")
 
-    monkeypatch.setattr(dfbench.prepare, "Video", decoded)
+    monkeypatch.setattr(dfbench.make, "open_video", decoded)
     assert prepare(records, FRAMES, finder(), store) == first
     for other in (replace(FRAMES, windows=9), CLIPS):
         with pytest.raises(AssertionError):
@@ -209,7 +209,7 @@ def test_an_interrupted_prepare_goes_on_where_it_stopped(make_video, tmp_path, s
                 raise KeyboardInterrupt
             super().__init__(path)
 
-    monkeypatch.setattr(dfbench.prepare, "Video", Counting)
+    monkeypatch.setattr(dfbench.make, "open_video", Counting)
     with pytest.raises(KeyboardInterrupt):
         prepare(records, FRAMES, finder(), store)
     done = prepare(records, FRAMES, finder(), store)
@@ -309,10 +309,10 @@ def test_frames_beyond_the_budget_are_decoded_again_to_the_same_end(
     make_video, tmp_path, monkeypatch, spec
 ):
     record = video(make_video, tmp_path / "a.mp4")
-    damage(record.path, int(dfbench.prepare.sample_windows(60, spec)[1, 0]))
+    damage(record.path, int(dfbench.make.sample_windows(60, spec)[1, 0]))
     kept, again = FaceStore(tmp_path / "kept"), FaceStore(tmp_path / "again")
     first = prepare([record], spec, finder(), kept)
-    monkeypatch.setattr(dfbench.prepare, "FRAME_BUDGET", 0)
+    monkeypatch.setattr(dfbench.make, "FRAME_BUDGET", 0)
     assert prepare([record], spec, finder(), again) == first
     assert contents(kept) == contents(again)
 
@@ -340,7 +340,7 @@ def test_a_frame_without_a_given_box_takes_its_place_from_the_neighbours(
     make_video, tmp_path, store
 ):
     record = replace(video(make_video, tmp_path / "a.mp4"), boxes=tmp_path / "a.npz")
-    numbers = dfbench.prepare.sample_windows(60, FRAMES).ravel()
+    numbers = dfbench.make.sample_windows(60, FRAMES).ravel()
     known = np.delete(numbers, 4)
     box = np.stack([30 + known, np.full(7, 40), 70 + known, np.full(7, 80)], 1)
     np.savez(record.boxes, frames=known, boxes=box, landmarks=np.zeros((7, 5, 2)))

@@ -1,9 +1,14 @@
-"""DFDC's main set: parts with a ``metadata.json`` each.
+"""DFDC's main set: parts with a ``metadata.json`` each, and the official test set.
 
 Parts do not share people, so the usual split goes by part: 0-34 train, 35-39 validation, 40-49
 test. Where only some parts are there and one of the three would be empty, or the root is a single
 part or Kaggle's ``train_sample_videos``, no split is given and the harness makes one that keeps
 an original and its fakes together.
+
+With ``test=official`` the test is the official set (a folder with ``labels.csv`` in the root) and
+parts 40-49 are left out: training and validation are then the same videos whichever test is
+asked for, so the two numbers can be compared. A root that holds the official set alone is test as
+a whole.
 """
 
 from __future__ import annotations
@@ -16,19 +21,45 @@ from pathlib import Path
 from typing import Any
 
 from dfbench.errors import DataError
+from dfbench.lists import choose_one, did_you_mean
 from dfbench.records import FAKE, REAL, SPLITS, Split, VideoRecord, inside
+from dfbench.splits import divide
+from dfbench_dfdc import official
 
 _PART = re.compile(r"dfdc_train_part_0*(\d+)$")
 _LABELS = {"REAL": REAL, "FAKE": FAKE}
 
+Parts = list[tuple[int | None, Path]]
+"""(number, folder with a ``metadata.json``); the number is None where it is not known."""
 
-def records(root: Path) -> Iterable[VideoRecord]:
-    """Raises DataError when ``root`` is not of DFDC's layout, or a list does not hold."""
+
+def records(root: Path, test: str = "parts") -> Iterable[VideoRecord]:
+    """Raises DataError when ``root`` is not of DFDC's layout, or a list does not hold; OptionError
+    for another ``test``."""
+    test = choose_one("test", test, ("parts", "official"))
     parts = _parts(root)
+    if parts and test == "parts":
+        return _by_part(parts)
+    labels = official.find(root)
+    if labels is None:
+        raise DataError(_no_test(root) if parts else _no_dfdc(root))
+    return [*_for_training(parts), *official.read(labels)]
+
+
+def _by_part(parts: Parts) -> list[VideoRecord]:
     found = [record for number, folder in parts for record in _read_part(folder, split_of(number))]
     if {record.split for record in found} >= set(SPLITS):
         return found
     return [replace(record, split=None) for record in found]
+
+
+def _for_training(parts: Parts) -> list[VideoRecord]:
+    """Parts 0-39 by part, or by original where that would leave train or validation empty."""
+    kept = [(number, folder) for number, folder in parts if split_of(number) != "test"]
+    found = [record for number, folder in kept for record in _read_part(folder, split_of(number))]
+    if {record.split for record in found} == {"train", "val"}:
+        return found
+    return divide(found, {"train": 0.85, "val": 0.15})
 
 
 def split_of(part: int | None) -> Split | None:
@@ -38,12 +69,13 @@ def split_of(part: int | None) -> Split | None:
     return "train" if part < 35 else "val" if part < 40 else "test"
 
 
-def _parts(root: Path) -> list[tuple[int | None, Path]]:
-    """(number, folder with a metadata.json). Kaggle's archives nest a part in one of its name."""
-    if (root / "metadata.json").is_file():
+def _parts(root: Path) -> Parts:
+    """The parts in ``root`` or its ``train/``, none where there are none. Kaggle's archives nest a
+    part in one of its name."""
+    if (root / "metadata.json").is_file() and not (root / official.LABELS).is_file():
         return [(None, root)]
-    numbered = []
-    for folder in sorted(root.iterdir()) if root.is_dir() else ():
+    numbered: Parts = []
+    for folder in sorted([*root.glob("dfdc_train_part_*"), *root.glob("train/dfdc_train_part_*")]):
         match = _PART.match(folder.name)
         if not match or not folder.is_dir():
             continue
@@ -52,17 +84,23 @@ def _parts(root: Path) -> list[tuple[int | None, Path]]:
         if not listed:
             raise DataError(f"{folder} has no metadata.json: get the part whole, or move it away")
         numbered.append((int(match[1]), listed[0]))
-    if not numbered:
-        raise DataError(
-            f"{root} is not DFDC: no metadata.json in it, and no dfdc_train_part_N/metadata.json "
-            f"below it.{_guess(root)}"
-        )
-    return sorted(numbered)
+    return sorted(numbered, key=lambda part: part[0] or 0)
 
 
-def _guess(root: Path) -> str:
+def _no_dfdc(root: Path) -> str:
     deeper = sorted(root.glob("*/*/metadata.json")) or sorted(root.glob("*/metadata.json"))
-    return f" Did you mean {_base(deeper[0].parent)}?" if deeper else ""
+    hint = f" Did you mean {_base(deeper[0].parent)}?" if deeper else ""
+    return (
+        f"{root} is not DFDC: no metadata.json in it, no dfdc_train_part_N/metadata.json and no "
+        f"official {official.LABELS} below it.{hint or did_you_mean(root, official.LABELS)}"
+    )
+
+
+def _no_test(root: Path) -> str:
+    return (
+        f"test=official needs the official test set: put it with its {official.LABELS} into a "
+        f"folder of {root}, for example {root / 'test'}"
+    )
 
 
 def _base(part: Path) -> Path:

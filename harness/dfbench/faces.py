@@ -12,11 +12,19 @@ from dfbench.errors import PluginError
 from dfbench.records import Faces, FaceTrack, VideoRecord
 
 Box = NDArray[np.float32]
+Track = list[tuple[int, int]]
+"""One person: (position of the frame, index of the face in it), rising."""
+
+LEAST_OVERLAP = 0.3
+LEAST_SEEN = 0.1
+"""Share of the sampled frames that makes someone more than a passer-by or a false alarm."""
+_ALIKE = 0.6  # the smaller of two faces is at least this share of the larger, side by side
 
 
 @runtime_checkable
 class ImageFaces(Protocol):
-    """A face detector that needs the pictures alone."""
+    """A face detector that needs the pictures alone. Where it has an attribute ``batch_size``, it
+    is given so many pictures at once, else one at a time."""
 
     def detect(self, images: NDArray[np.uint8]) -> list[Faces]:
         """Faces in each of ``images`` uint8 [N, H, W, 3] (RGB)."""
@@ -66,45 +74,81 @@ def main_track(frames: Sequence[int], found: Sequence[Faces]) -> FaceTrack | Non
     The track covers every frame given: where its face was missed, box and landmarks are
     interpolated between the neighbours in time (held constant beyond the ends), score 0.
     """
-    tracks = link(found)
-    if not tracks:
-        return None
-    best = max(tracks, key=lambda track: sum(_area(found[i].boxes[j]) ** 0.5 for i, j in track))
-    return _fill(np.asarray(frames, np.int64), found, best)
+    tracks = _by_presence(found)
+    return _fill(np.asarray(frames, np.int64), found, tracks[0], 0) if tracks else None
 
 
-def link(found: Sequence[Faces], least: float = 0.3) -> list[list[tuple[int, int]]]:
+def all_tracks(frames: Sequence[int], found: Sequence[Faces]) -> list[FaceTrack]:
+    """Everyone who is seen in at least ``LEAST_SEEN`` of the frames, and the main subject in any
+    case, which comes first; each track is as ``main_track`` gives it."""
+    tracks = _by_presence(found)
+    kept = [t for i, t in enumerate(tracks) if i == 0 or len(t) >= LEAST_SEEN * len(frames)]
+    return [_fill(np.asarray(frames, np.int64), found, track, i) for i, track in enumerate(kept)]
+
+
+def _by_presence(found: Sequence[Faces]) -> list[Track]:
+    """All tracks, the largest and longest first: by the sum of their faces' sides."""
+
+    def presence(track: Track) -> float:
+        return float(sum(_area(found[i].boxes[j]) ** 0.5 for i, j in track))
+
+    return sorted(link(found), key=presence, reverse=True)
+
+
+def link(found: Sequence[Faces]) -> list[Track]:
     """Tracks as lists of (position in ``found``, index of the face), linked greedily.
 
-    A face goes to the track whose latest box it overlaps most, at least ``least``; every face
-    belongs to exactly one track. Sampled frames can lie far apart, so a face that no longer
-    overlaps starts a track of its own unless it is the only face in both frames.
+    Of all pairs of a face and the latest face of a track the closest is linked first. Every face
+    belongs to exactly one track. Sampled frames can lie far apart, so two faces go together when
+    they overlap, or are of one size and less than one side apart, or are alone in both frames.
     """
-    tracks: list[list[tuple[int, int]]] = []
+    tracks: list[Track] = []
     for i, faces in enumerate(found):
-        free = set(range(len(tracks)))
-        for j in np.argsort(-np.asarray(faces.scores), kind="stable"):
-            best, overlap = -1, least
-            for t in sorted(free):
-                at, index = tracks[t][-1]
-                value = float(iou(faces.boxes[j], found[at].boxes[index][None])[0])
-                alone = len(faces) == 1 and len(found[at]) == 1
-                if (alone and best < 0) or value > overlap:
-                    best, overlap = t, max(value, least)
-            if best >= 0:
-                tracks[best].append((i, int(j)))
-                free.discard(best)
+        pairs = sorted(
+            ((-value, -track[-1][0], t, j) for t, track in enumerate(tracks)
+             for j, value in enumerate(_nearness(track, found, faces)) if value > 0),
+        )  # fmt: skip
+        taken: dict[int, int] = {}
+        for _, _, t, j in pairs:
+            if j not in taken and t not in taken.values():
+                taken[j] = t
+        for j in range(len(faces)):
+            if j in taken:
+                tracks[taken[j]].append((i, j))
             else:
-                tracks.append([(i, int(j))])
+                tracks.append([(i, j)])
     return tracks
 
 
+def _nearness(track: Track, found: Sequence[Faces], faces: Faces) -> list[float]:
+    """How well each of ``faces`` continues the track: above 0 where it may, overlap before
+    closeness before being alone."""
+    at, index = track[-1]
+    last = found[at].boxes[index]
+    if not len(faces):
+        return []
+    overlap = iou(last, faces.boxes)
+    sides = np.maximum(np.sqrt(_areas(faces.boxes)), 1e-6)
+    side = max(_area(last) ** 0.5, 1e-6)
+    away = (faces.boxes[:, :2] + faces.boxes[:, 2:] - last[:2] - last[2:]) / 2
+    distance = np.sqrt((away**2).sum(1)) / np.minimum(sides, side)
+    alike = (sides / side > _ALIKE) & (side / sides > _ALIKE)
+    near = np.where(alike & (distance < 1), 0.1 * (1 - distance), 0.0)
+    alone = 1e-3 if len(faces) == 1 and len(found[at]) == 1 else 0.0
+    value = np.where(overlap >= LEAST_OVERLAP, 1 + overlap, near)
+    return np.maximum(value, alone).tolist()  # type: ignore[no-any-return]
+
+
 def _area(box: Box) -> float:
-    return float(max(box[2] - box[0], 0) * max(box[3] - box[1], 0))
+    return float(_areas(box[None])[0])
+
+
+def _areas(boxes: Box) -> NDArray[np.float32]:
+    return np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(1)  # type: ignore[no-any-return]
 
 
 def _fill(
-    frames: NDArray[np.int64], found: Sequence[Faces], track: list[tuple[int, int]]
+    frames: NDArray[np.int64], found: Sequence[Faces], track: Track, number: int
 ) -> FaceTrack:
     seen = np.array([i for i, _ in track])
     boxes = np.stack([found[i].boxes[j] for i, j in track]).astype(np.float64)
@@ -114,4 +158,4 @@ def _fill(
     scores = np.zeros(len(frames), np.float32)
     scores[seen] = [found[i].scores[j] for i, j in track]
     full = full.astype(np.float32)
-    return FaceTrack(frames, full[:, :4], full[:, 4:].reshape(-1, 5, 2), scores)
+    return FaceTrack(frames, full[:, :4], full[:, 4:].reshape(-1, 5, 2), scores, number)

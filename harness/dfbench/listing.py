@@ -12,8 +12,9 @@ from pathlib import Path
 from dfbench.cards import DatasetCard, Option, fill_options, parse_name, resolve
 from dfbench.catalogue import Catalogue
 from dfbench.errors import DataError
+from dfbench.lists import read_rows
 from dfbench.places import data_folder, data_roots
-from dfbench.records import Split, VideoRecord
+from dfbench.records import SPLITS, Split, VideoRecord
 from dfbench.reporter import Reporter
 from dfbench.splits import check_leaks, limit, make_split
 
@@ -23,8 +24,8 @@ class Listing:
     """A dataset as found on disk.
 
     given: the options the user set; options: all of them. root: the data root, a path of this
-    machine that stays out of the spec. own_split: the dataset brought its split. note: what
-    the leak check compared.
+    machine that stays out of the spec. own_split: the dataset, or the user, brought its split.
+    note: what the leak check compared, and how many videos no split has room for.
     """
 
     card: DatasetCard
@@ -47,33 +48,55 @@ def read_dataset(
     *,
     trained_on: bool = True,
     at_most: int | None = None,
+    split_file: Path | None = None,
     workers: int = 1,
     reporter: Reporter | None = None,
 ) -> Listing:
     """Records of ``name[:key=value,…]``, each with a split, checked for leaks.
 
     trained_on: False for a dataset that is only tested on; without a split of its own all of it
-    is then the test set. at_most: ``--limit``. Raises DataError and its kin.
+    is then the test set. split_file: the user's own split in place of any other. at_most:
+    ``--limit``. Raises DataError and its kin.
     """
     name, raw = parse_name(text)
     _, card = catalogue.dataset(name)
     options = fill_options(card.name, card.options, raw)
-    root = _root(card, options, roots, cache, workers, reporter or Reporter())
-    records = _read(card, root, options)
+    root = find_root(card, options, roots, cache, workers, reporter or Reporter())
+    listed = list_records(card, root, options)
+    records = listed if split_file is None else own_splits(listed, split_file)
     own_split = all(record.split is not None for record in records)
     if not own_split:
         if any(record.split is not None for record in records):
             first = next(record for record in records if record.split is None)
             raise DataError(f"{card.name}: some videos have a split and {first.id} has none")
         records = make_split(records) if trained_on else _all_test(records)
-    note = check_leaks(records, card.name, card.overlap)
+    note = check_leaks(records, card.name, "" if split_file else card.overlap)
+    if left_out := len(listed) - len(records):
+        why = f"not in {split_file.name}" if split_file else "they show people of two splits"
+        note += f"; {left_out} of {len(listed)} videos are left out: {why}"
     if at_most is not None:
         records = limit(records, at_most)
     given = {key: options[key] for key in raw if options[key] != card.options[key]}
     return Listing(card, given, options, root, records, own_split, note)
 
 
-def _root(
+def list_dataset(
+    text: str,
+    catalogue: Catalogue,
+    roots: Mapping[str, Path],
+    cache: Path,
+    workers: int = 1,
+    reporter: Reporter | None = None,
+) -> tuple[DatasetCard, list[VideoRecord]]:
+    """The card of ``name[:key=value,…]`` and its records as the plugin gives them."""
+    name, raw = parse_name(text)
+    _, card = catalogue.dataset(name)
+    options = fill_options(card.name, card.options, raw)
+    root = find_root(card, options, roots, cache, workers, reporter or Reporter())
+    return card, list_records(card, root, options)
+
+
+def find_root(
     card: DatasetCard,
     options: Mapping[str, Option],
     roots: Mapping[str, Path],
@@ -81,6 +104,8 @@ def _root(
     workers: int,
     reporter: Reporter,
 ) -> Path:
+    """The folder of a dataset: given, kept by ``dfbench data root``, or generated when the dataset
+    is made. Raises DataError when it is not known or not there."""
     root = roots.get(card.name) or data_roots().get(card.name)
     if card.generate is not None:
         name = "-".join([card.folder or card.name, *(f"{k}={v}" for k, v in options.items())])
@@ -98,7 +123,11 @@ def _root(
     return root
 
 
-def _read(card: DatasetCard, root: Path, options: Mapping[str, Option]) -> list[VideoRecord]:
+def list_records(card: DatasetCard, root: Path, options: Mapping[str, Option]) -> list[VideoRecord]:
+    """All records of a dataset as its plugin gives them, some, all or none with a split.
+
+    Raises DataError when there are none, or one id stands twice.
+    """
     records = list(card.resolve()(root, **options))
     if not records:
         raise DataError(f"{card.name} finds no videos in {root}. {card.how_to_get}".rstrip())
@@ -106,6 +135,30 @@ def _read(card: DatasetCard, root: Path, options: Mapping[str, Option]) -> list[
     if twice:
         raise DataError(f"{card.name}: {len(twice)} ids stand twice, the first is {twice[0]!r}")
     return records
+
+
+def own_splits(records: Sequence[VideoRecord], file: Path) -> list[VideoRecord]:
+    """The records that the user's split file lists, each with the split it says.
+
+    The file is a CSV with the columns ``id,split`` (train, val, test). Raises DataError for a
+    split of another name, an id listed twice, and one that the dataset does not have.
+    """
+    splits: dict[str, Split] = {}
+    known = {record.id for record in records}
+    columns = {"id": ("id", "video"), "split": ("split",)}
+    for number, row in read_rows(file, columns):
+        where = f"{file}, line {number}"
+        name = row["id"].replace("\\", "/")
+        if row["split"] not in SPLITS:
+            raise DataError(f"{where}: split {row['split']!r} is none of {', '.join(SPLITS)}")
+        if name in splits:
+            raise DataError(f"{where}: {name} is listed twice")
+        if name not in known:
+            raise DataError(f"{where}: the dataset has no video {name!r}")
+        splits[name] = row["split"]
+    if not splits:
+        raise DataError(f"{file} lists no videos")
+    return [replace(r, split=splits[r.id]) for r in records if r.id in splits]
 
 
 def _all_test(records: Sequence[VideoRecord]) -> list[VideoRecord]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import difflib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dfbench.errors import DataError
+from dfbench.errors import DataError, OptionError
 
 VIDEO_ENDINGS = {".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".wmv", ".flv"}
 IMAGE_ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
@@ -44,6 +47,52 @@ def read_json(file: Path, kind: type[Any]) -> Any:
     return data
 
 
+def read_rows(
+    file: Path, columns: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows of a CSV with a header as (line number, values by column), without spaces around them.
+
+    columns: what each is called here, and the names it may have in the file, in any case.
+    Raises DataError when the first line does not name each once, or a row is short of one.
+    """
+    reader = csv.reader(read_text(file).splitlines())
+    try:
+        header = [name.strip().lower() for name in next(reader, [])]
+        places = {}
+        for name, spellings in columns.items():
+            found = [i for i, title in enumerate(header) if title in spellings]
+            if len(found) != 1:
+                wanted = " or ".join(spellings)
+                raise DataError(f"{file}: its first line must name a column {wanted}, and one only")
+            places[name] = found[0]
+        for row in filter(None, reader):
+            if len(row) <= max(places.values()):
+                raise DataError(f"{file}, line {reader.line_num}: a value is lacking: {row}")
+            yield reader.line_num, {name: row[i].strip() for name, i in places.items()}
+    except csv.Error as error:
+        raise DataError(f"{file}, line {reader.line_num} cannot be read: {error}") from error
+
+
+def named_videos(folder: Path, pattern: str, like: str) -> dict[str, Path]:
+    """The videos in ``folder`` by name: in lower case, without the ending.
+
+    pattern: what the whole of a name must match. like: an example, for the error.
+    Raises DataError when a name does not match, or two files are one video by their names
+    (``a.mp4`` and ``a.MP4``): unseen, the copy of a test video would be trained on.
+    """
+    found: dict[str, Path] = {}
+    for path in videos_in(folder):
+        name = path.stem.lower()
+        if not re.fullmatch(pattern, name, re.ASCII):
+            raise DataError(
+                f"{path} is not named as the dataset's videos are ({like}): move it away"
+            )
+        if name in found:
+            raise DataError(f"{path} and {found[name].name} are one video: move one away")
+        found[name] = path
+    return found
+
+
 def videos_in(folder: Path) -> list[Path]:
     """Video files directly in ``folder``, in order of name; none when there is no such folder.
 
@@ -54,6 +103,19 @@ def videos_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return [path for path in sorted(folder.iterdir()) if is_video_name(path) and not path.is_dir()]
+
+
+def videos_by_stem(folder: Path) -> dict[str, Path]:
+    """The videos of ``videos_in`` by their name without its ending, which differs between copies.
+
+    Raises DataError when two have one name: nothing says which of them is meant.
+    """
+    found: dict[str, Path] = {}
+    for path in videos_in(folder):
+        other = found.setdefault(path.stem, path)
+        if other is not path:
+            raise DataError(f"{other} and {path.name} have one name: move one of them away")
+    return found
 
 
 def videos_below(folder: Path) -> Iterator[Path]:
@@ -68,6 +130,33 @@ def is_video_name(path: Path) -> bool:
     return path.suffix.lower() in VIDEO_ENDINGS and not path.name.startswith(".")
 
 
+def choose(option: str, text: str, among: Sequence[str]) -> list[str]:
+    """The names that ``text`` lists, parted by ``+`` or ``,`` (the first fits into
+    ``name:key=A+B``), in any case; each once, in the order of ``among``.
+
+    Raises OptionError, with the near matches, for a name that is not among them, and for none.
+    """
+    known = {name.lower(): name for name in among}
+    asked = [part.strip() for part in re.split(r"[+,]", text) if part.strip()]
+    for part in asked or [text]:
+        if part.lower() not in known:
+            near = difflib.get_close_matches(part.lower(), known, n=3, cutoff=0.5)
+            hint = f" Did you mean {' or '.join(known[name] for name in near)}?" if near else ""
+            raise OptionError(
+                f"option {option} knows no {part!r}.{hint} There are: {', '.join(among)}"
+            )
+    wanted = {part.lower() for part in asked}
+    return [name for low, name in known.items() if low in wanted]
+
+
+def choose_one(option: str, text: str, among: Sequence[str]) -> str:
+    """The one of ``among`` that ``text`` names, in any case. Raises OptionError."""
+    chosen = choose(option, text, among)
+    if len(chosen) > 1:
+        raise OptionError(f"option {option} takes one of {', '.join(among)}, not {text!r}")
+    return chosen[0]
+
+
 def deeper(root: Path, mark: str) -> Path | None:
     """The folder one or two levels below ``root`` that holds ``mark``: where an archive unpacked
     into a folder of its own; for "Did you mean". Links are not followed up."""
@@ -78,8 +167,12 @@ def deeper(root: Path, mark: str) -> Path | None:
 
 
 def did_you_mean(root: Path, *marks: str) -> str:
-    """`` Did you mean DIR?`` where one of ``marks`` lies one or two levels too deep, else empty."""
+    """`` Did you mean DIR?`` where one of ``marks`` lies one or two levels below ``root`` or above
+    it, else empty."""
     for mark in marks:
         if root.is_dir() and (place := deeper(root, mark)):
             return f" Did you mean {place}?"
+        for place in root.absolute().parents[:2]:
+            if (place / mark).exists():
+                return f" Did you mean {place}?"
     return ""

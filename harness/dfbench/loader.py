@@ -41,12 +41,9 @@ class ClipReader:
 
     def read(self, video: int, windows: Sequence[int], drawn: Augmentation) -> Tensor:
         """uint8 [len(windows), T, size, size, 3]. Raises StoreError when the store lost them."""
-        key = self.videos[video].key
-        stored = self.store.open(key)
         clips = []
-        for window in windows:
-            place = stored.windows[window]
-            frames = cut(self.store.frames(key, place), *arrays(place), self.clip, drawn.jitter)
+        for place, stored in self.store.clips(self.videos[video].key, windows):
+            frames = cut(stored, *arrays(place), self.clip, drawn.jitter)
             clips.append(drawn.shade(frames))
         return torch.from_numpy(np.stack(clips))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -28,13 +29,15 @@ class Pictures:
     """What ``video.Video`` is, for pictures. fps is 0: pictures have no clock.
 
     Raises VideoError when there are none; a picture that cannot be decoded is a frame that cannot
-    be read.
+    be read. All are brought to the size of the first.
     """
 
     fps = 0.0
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.promised = 0
+        self._size: tuple[int, int] | None = None
         try:
             self._files = picture_files(path) if path.is_dir() else [path]
         except OSError as error:
@@ -51,18 +54,47 @@ class Pictures:
         """Picture ``number`` (from 0) as uint8 [H, W, 3], RGB. Raises VideoError."""
         if not 0 <= number < len(self._files):
             raise VideoError(f"{self.path} has {len(self._files)} frames, none of number {number}")
-        file = self._files[number]
-        try:
-            data = np.frombuffer(file.read_bytes(), np.uint8)
-        except OSError as error:
-            raise VideoError(f"{file} cannot be read: {error.strerror}") from error
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if len(data) else None
-        if image is None:
-            raise VideoError(f"{file} cannot be decoded as a picture")
-        return np.asarray(image, np.uint8)
+        image = _decode(self._files[number])
+        if self._size is None:
+            self._size = self._first_size()
+        if (image.shape[1], image.shape[0]) != self._size:
+            scaled = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
+            return np.asarray(scaled, np.uint8)
+        return image
 
-    def close(self) -> None:
+    def _first_size(self) -> tuple[int, int]:
+        for file in self._files:
+            try:
+                height, width = _decode(file).shape[:2]
+            except VideoError:
+                continue
+            return width, height
+        raise VideoError(f"{self.path} has no picture that can be decoded")
+
+    def read(self, numbers: Iterable[int]) -> Iterator[tuple[int, NDArray[np.uint8] | None]]:
+        """Pictures one after the other; None where one cannot be read."""
+        for number in numbers:
+            try:
+                yield number, self.frame(number)
+            except VideoError:
+                yield number, None
+
+    def __enter__(self) -> Pictures:
+        return self
+
+    def __exit__(self, *error: object) -> None:
         pass
+
+
+def _decode(file: Path) -> NDArray[np.uint8]:
+    try:
+        data = np.frombuffer(file.read_bytes(), np.uint8)
+    except OSError as error:
+        raise VideoError(f"{file} cannot be read: {error.strerror}") from error
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if len(data) else None
+    if image is None:
+        raise VideoError(f"{file} cannot be decoded as a picture")
+    return np.asarray(image, np.uint8)
 
 
 def _natural(path: Path) -> tuple[list[int], str]:

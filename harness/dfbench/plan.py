@@ -4,7 +4,7 @@ before anything is written."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from dfbench.cards import DetectorCard, Option, fill_options, parse_name
 from dfbench.catalogue import Catalogue
 from dfbench.errors import DataError, WeightsError
 from dfbench.listing import Listing, fingerprint, read_dataset
+from dfbench.make import FaceFinder
 from dfbench.places import cache_folder, faces_folder, weights_folder
-from dfbench.prepare import FaceFinder, default_workers
+from dfbench.prepare import default_workers
 from dfbench.records import VideoRecord
 from dfbench.reporter import Reporter
 from dfbench.request import (
@@ -23,6 +24,7 @@ from dfbench.request import (
     check_settings,
     check_writable,
     name_roots,
+    name_split_files,
 )
 from dfbench.result import training_facts
 from dfbench.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
@@ -97,22 +99,28 @@ def make_plan(request: Request, catalogue: Catalogue, reporter: Reporter) -> Pla
     )
     notes = _notes(model, train, tests, before)
     return Plan(request, card, options, model, weights, train, tests,
-                FaceStore(faces_folder(cache)), device, workers, notes)  # fmt: skip
+                FaceStore(faces_folder(cache), request.lossy), device, workers, notes)  # fmt: skip
 
 
 def find_faces(
-    name: str | None, records: list[VideoRecord], catalogue: Catalogue, cache: Path
+    name: str | None,
+    listing: Listing,
+    records: list[VideoRecord],
+    catalogue: Catalogue,
+    cache: Path,
+    all_faces: bool = False,
 ) -> FaceFinder:
-    """The face detector called ``name``; by default ``given`` where every video ships boxes, else
-    ``yunet``, on every machine alike."""
+    """The face detector called ``name``; by default the dataset's own choice, else ``given`` where
+    every video ships boxes, else ``yunet``, on every machine alike."""
     boxes = all(record.boxes is not None for record in records)
-    name = name or ("given" if boxes else "yunet")
+    name = name or listing.card.faces or ("given" if boxes else "yunet")
     if name == "given" and not boxes:
         bare = next(record for record in records if record.boxes is None)
         raise DataError(f"--faces given: {bare.id} ships no boxes; choose another face detector")
     _, card = catalogue.faces(name)
     found = [locate(card, file.name, weights_folder(cache)).path for file in card.weights]
-    return FaceFinder(card, found[0] if len(found) == 1 else found[0].parent if found else None)
+    place = found[0] if len(found) == 1 else found[0].parent if found else None
+    return FaceFinder(card, place, all_faces)
 
 
 def _weights(request: Request, card: DetectorCard, cache: Path) -> Weights | None:
@@ -163,12 +171,14 @@ def _listings(
     before, keeps its split; another without a split of its own is test as a whole."""
     names = [*([request.train] if request.train else []), *request.tests]
     roots = name_roots(request.data_roots, names, catalogue)
+    splits = name_split_files(request.split_files, names)
     trained = {before, parse_name(request.train)[0] if request.train else None}
     listings: dict[str, Listing] = {}
     for text in dict.fromkeys(names):
         listings[text] = read_dataset(
             text, catalogue, roots, cache, trained_on=parse_name(text)[0] in trained,
             at_most=request.limit, workers=workers, reporter=reporter,
+            split_file=splits.get(parse_name(text)[0]),
         )  # fmt: skip
         reporter.note(listings[text].note)
     return listings
@@ -182,7 +192,9 @@ def _train_data(
     listing = listings[request.train]
     for split in ("train", "val"):
         check_classes(listing.records, split, listing.card.name)
-    return _data(listing, listing.of("train", "val"), request, catalogue, cache)
+    # Which of several people in a fake was changed is not known: training looks at the main one.
+    alone = replace(request, all_faces=False)
+    return _data(listing, listing.of("train", "val"), alone, catalogue, cache)
 
 
 def _data(
@@ -192,11 +204,13 @@ def _data(
     catalogue: Catalogue,
     cache: Path,
 ) -> Data:
-    finder = find_faces(request.faces, records, catalogue, cache)
+    finder = find_faces(request.faces, listing, records, catalogue, cache, request.all_faces)
     spec = DataSpec(
         dataset=listing.card.name, options=listing.given, fingerprint=fingerprint(records),
         videos=len(records), faces=finder.card.name, faces_version=finder.card.version,
-        limit=request.limit,
+        limit=request.limit, all_faces=request.all_faces,
+        boxes_from_original=request.boxes_from_original,
+        quality="jpeg95" if request.lossy else "lossless",
     )  # fmt: skip
     return Data(listing, records, finder, spec)
 
@@ -231,7 +245,7 @@ def _test(
     data = _data(listing, listing.of("test"), request, catalogue, cache)
     if train is not None:
         names = train.listing.card.name, listing.card.name
-        check_across(train.records, data.records, names)
+        check_across(train.records, data.records, names, listing.card.overlap)
     spec = RunSpec(model=model, test=data.spec, on_missing=request.on_missing, seed=request.seed)
     return Test(data, spec, spec.folder(request.out))
 

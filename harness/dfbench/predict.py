@@ -72,7 +72,8 @@ def _rows(
 ) -> Iterator[Prediction]:
     prepared = reader.videos[video]
     record = prepared.record
-    for clip, (start, usable) in enumerate(zip(prepared.starts, prepared.usable, strict=True)):
+    clips = zip(prepared.clips, prepared.starts, prepared.usable, strict=True)
+    for clip, start, usable in clips:
         status: Status = "ok" if usable else _lost(prepared.status)
         score = next(scores) if usable else None
         yield Prediction(dataset, record.id, clip, start, record.label, score, record.method,
@@ -112,19 +113,14 @@ def _resume(path: Path, reader: ClipReader, dataset: str, chunks: Sequence[Seque
     A row cut short by a kill, or rows of other videos, end what is kept.
     """
     rows = _read_whole_rows(path)
-    kept = 0
+    kept = number = 0
     for chunk in chunks:
-        expected = [
-            (dataset, reader.videos[v].record.id, clip)
-            for v in chunk
-            for clip in range(reader.clip.windows)
-        ]
-        begin = kept * len(chunks[0]) * reader.clip.windows
-        found = [(r.dataset, r.video, r.clip) for r in rows[begin : begin + len(expected)]]
+        videos = [reader.videos[v] for v in chunk]
+        expected = [(dataset, v.record.id, clip) for v in videos for clip in v.clips]
+        found = [(r.dataset, r.video, r.clip) for r in rows[number : number + len(expected)]]
         if found != expected:
             break
-        kept += 1
-    number = sum(len(chunk) for chunk in chunks[:kept]) * reader.clip.windows
+        kept, number = kept + 1, number + len(expected)
     rewrite(path, rows[:number])
     return kept
 

@@ -1,46 +1,26 @@
-"""From videos to face clips: decode the sampled frames, find the face, cut, store.
+"""From videos to face clips, for a whole dataset: in parallel, resumable, a row for every video.
 
-Real and fake videos go through this one path. Each video is one task, done in parallel, stored
-atomically and skipped next time, so an interrupted ``prepare`` goes on where it stopped.
+Real and fake videos go through this one path. Each video is stored atomically and skipped next
+time, so an interrupted ``prepare`` goes on where it stopped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
-import cv2
 import joblib
-import numpy as np
-from numpy.typing import NDArray
 
-from dfbench.cards import ClipSpec, FaceDetectorCard
-from dfbench.clips import crop, square
-from dfbench.errors import VideoError
-from dfbench.faces import ImageFaces, RecordFaces, check_faces, main_track
-from dfbench.records import Faces, FaceTrack, Status, VideoRecord
-from dfbench.store import FaceStore, StoredVideo, StoredWindow, fingerprint, starts, store_key
-from dfbench.video import READER, Video
-from dfbench.windows import sample_windows
+from dfbench.cards import ClipSpec
+from dfbench.errors import OptionError, ResourceError
+from dfbench.make import FaceFinder, make_clips, needs_record
+from dfbench.records import Status, VideoRecord
+from dfbench.store import FaceStore, StoredVideo, fingerprint
+from dfbench.video import READER
 
-FRAME_BUDGET = 400 << 20
-"""Bytes of decoded frames one task keeps; beyond it frames are decoded again when they are cut."""
-_BATCH = 8
-
-
-@dataclass(frozen=True)
-class FaceFinder:
-    """A face detector ready to travel to a worker process: its card and its weights."""
-
-    card: FaceDetectorCard
-    weights: Path | None = None
-
-    @property
-    def label(self) -> str:
-        return f"{self.card.name} {self.card.version}"
+BACKENDS = ("local", "ray")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +30,8 @@ class Prepared:
     key: its place in the face store, empty when the file is missing.
     starts: first source frame of each clip, or None where no frame could be sampled.
     usable: which clips have all their frames.
+    clips: their numbers, 0, 1, 2 … unless several people are followed; see ``StoredWindow.clip``.
+    faces: how the faces were found, empty when they were not looked for.
     """
 
     record: VideoRecord
@@ -58,6 +40,21 @@ class Prepared:
     detail: str
     starts: tuple[int | None, ...]
     usable: tuple[bool, ...]
+    clips: tuple[int, ...] = ()
+    faces: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.clips:
+            object.__setattr__(self, "clips", tuple(range(len(self.starts))))
+
+
+@dataclass(frozen=True)
+class _How:
+    """What all videos of one ``prepare`` share; travels to the workers."""
+
+    clip: ClipSpec
+    finder: FaceFinder
+    store: FaceStore
 
 
 def prepare(
@@ -67,165 +64,133 @@ def prepare(
     store: FaceStore,
     workers: int = 1,
     progress: Callable[[int], object] = lambda _: None,
+    *,
+    boxes_from_original: bool = False,
+    backend: str = "local",
 ) -> list[Prepared]:
     """Make sure that every video is in the store; one ``Prepared`` a record, in their order.
 
+    boxes_from_original: find faces once on the original and take them over for its fakes, where
+        frame count and size agree. backend: ``local`` processes, or the ``ray`` cluster.
+
     A video that cannot be used is a row with its status, never an exception. Raises ResourceError
-    when the store cannot be written, PluginError when the face detector misbehaves.
+    when the store cannot be written or Ray is not there, PluginError when the face detector
+    misbehaves.
     """
     done: dict[str, Prepared] = {}
-    tasks = (joblib.delayed(prepare_video)(record, clip, finder, store) for record in records)
-    pool = joblib.Parallel(
-        n_jobs=min(workers, max(len(records), 1)), return_as="generator_unordered"
-    )
-    for item in pool(tasks):
-        done[item.record.id] = item
-        progress(1)
+    how = _How(clip, finder, store)
+    work = families(records) if boxes_from_original else [[record] for record in records]
+    tasks = (joblib.delayed(_prepare_family)(family, how) for family in work)
+    with _backend(backend) as streaming:
+        jobs = min(workers, max(len(work), 1))
+        pool = joblib.Parallel(n_jobs=jobs, return_as=streaming)
+        for family in pool(tasks):
+            done.update((item.record.id, item) for item in family)
+            progress(len(family))
     return [done[record.id] for record in records]
 
 
+def families(records: Sequence[VideoRecord]) -> list[list[VideoRecord]]:
+    """Originals with the fakes made from them, the original first; a fake whose original is not
+    among the records is a family of its own."""
+    ids = {record.id for record in records}
+    found: dict[str, list[VideoRecord]] = {}
+    for record in records:
+        head = record.original if record.original in ids else record.id
+        found.setdefault(head or record.id, []).append(record)
+    return [sorted(family, key=lambda r: r.id != head) for head, family in found.items()]
+
+
+def shard(records: Sequence[VideoRecord], number: int, total: int) -> list[VideoRecord]:
+    """Part ``number`` (from 1) of ``total``: disjoint, together everything, the same on every
+    machine. An original and its fakes stay together. Raises OptionError outside 1..total."""
+    if not 1 <= number <= total:
+        raise OptionError(f"--shard {number}/{total}: the first number goes from 1 to the second")
+
+    def place(record: VideoRecord) -> int:
+        digest = hashlib.sha256((record.original or record.id).encode()).digest()
+        return int.from_bytes(digest[:8], "big") % total
+
+    return [record for record in records if place(record) == number - 1]
+
+
+def _prepare_family(family: Sequence[VideoRecord], how: _How) -> list[Prepared]:
+    head = family[0]
+    return [
+        prepare_video(record, how.clip, how.finder, how.store, None if record is head else head)
+        for record in family
+    ]
+
+
 def prepare_video(
-    record: VideoRecord, clip: ClipSpec, finder: FaceFinder, store: FaceStore
+    record: VideoRecord,
+    clip: ClipSpec,
+    finder: FaceFinder,
+    store: FaceStore,
+    original: VideoRecord | None = None,
 ) -> Prepared:
-    """One task: look the video up in the store, and make it when it is not there."""
+    """One video: looked up in the store, and made when it is not there.
+
+    original: the record whose faces are taken over where the two videos agree.
+    """
     try:
-        content = fingerprint(record.path)
-        if record.boxes is not None and isinstance(_detector(finder), RecordFaces):
-            content += fingerprint(record.boxes)
+        content = _content(record, finder)
     except OSError as error:
         gone = isinstance(error, FileNotFoundError | NotADirectoryError)
         why = "does not exist" if gone else f"cannot be read: {error.strerror}"
-        nothing = (None,) * clip.windows, (False,) * clip.windows
         status: Status = "missing" if gone else "unreadable"
-        return Prepared(record, "", status, f"{error.filename} {why}", *nothing)
-    key = store_key(content, finder.label, READER, clip)
+        return _prepared(record, "", StoredVideo(
+            record.id, status, f"{error.filename} {why}", READER, ""), clip)  # fmt: skip
+    like = None
+    if original is not None:
+        source = prepare_video(original, clip, finder, store)
+        if source.key:
+            content += source.key
+            like = source
+    key = store.key(content, finder.label, READER, clip)
     stored = store.read(key)
     if stored is None:
-        stored, crops = _make(record, clip, finder)
+        stored, crops = make_clips(record, clip, finder, store.read(like.key) if like else None)
         store.write(key, stored, crops)
-    first: list[int | None] = list(starts(stored.windows)) or [None] * clip.windows
-    usable = [bool(window.files) for window in stored.windows] or [False] * clip.windows
-    return Prepared(record, key, stored.status, stored.detail, tuple(first), tuple(usable))
+    return _prepared(record, key, stored, clip)
 
 
-def _make(
-    record: VideoRecord, clip: ClipSpec, finder: FaceFinder
-) -> tuple[StoredVideo, dict[str, NDArray[np.uint8]]]:
-    cv2.setNumThreads(1)  # the videos are the parallel dimension
-    label = finder.label
+def _content(record: VideoRecord, finder: FaceFinder) -> str:
+    content = fingerprint(record.path)
+    if record.boxes is not None and needs_record(finder):
+        content += fingerprint(record.boxes)
+    return content
+
+
+def _prepared(record: VideoRecord, key: str, stored: StoredVideo, clip: ClipSpec) -> Prepared:
+    if not stored.windows:
+        none = (None,) * clip.windows, (False,) * clip.windows
+        return Prepared(record, key, stored.status, stored.detail, *none, faces=stored.faces)
+    return Prepared(
+        record, key, stored.status, stored.detail,
+        tuple(window.numbers[0] for window in stored.windows),
+        tuple(bool(window.files) for window in stored.windows),
+        tuple(window.clip for window in stored.windows), stored.faces,
+    )  # fmt: skip
+
+
+@contextmanager
+def _backend(name: str) -> Iterator[str]:
+    """Sets joblib's backend; gives how its results can be had, as they come or all at the end."""
+    if name not in BACKENDS:
+        raise OptionError(f"--backend is one of {', '.join(BACKENDS)}, not {name!r}")
+    if name == "local":
+        yield "generator_unordered"
+        return
     try:
-        with Video(record.path) as video:
-            numbers = sample_windows(len(video), clip)
-            frames = _Frames(video)
-            track = _locate(record, sorted(set(numbers.ravel().tolist())), frames, finder)
-            about = (len(video), video.fps, frames.width, frames.height)
-            if track is None:
-                status: Status = "no_face" if frames.readable else "unreadable"
-                return StoredVideo(record.id, status, "", READER, label, *about), {}
-            windows, crops = _cut(numbers, track, frames)
-    except VideoError as error:
-        return StoredVideo(record.id, "unreadable", str(error), READER, label), {}
-    lost = sum(not window.files for window in windows)
-    status = "ok" if lost < len(windows) else "unreadable"
-    detail = f"{lost} of {len(windows)} clips have unreadable frames" if lost else ""
-    return StoredVideo(record.id, status, detail, READER, label, *about, windows), crops
-
-
-class _Frames:
-    """Frames of a video, kept once decoded as long as they fit into ``FRAME_BUDGET``."""
-
-    def __init__(self, video: Video) -> None:
-        self.video = video
-        self.width = self.height = 0
-        self.readable = 0
-        self._kept: dict[int, NDArray[np.uint8] | None] = {}
-        self._size = 0
-
-    def __getitem__(self, number: int) -> NDArray[np.uint8] | None:
-        if number in self._kept:
-            return self._kept[number]
-        _, image = next(self.video.read([number]))
-        if image is not None:
-            self.height, self.width = image.shape[:2]
-            self.readable += 1
-            self._size += image.nbytes
-        if self._size <= FRAME_BUDGET:
-            self._kept[number] = image
-        return image
-
-
-@cache
-def _detector(finder: FaceFinder) -> ImageFaces | RecordFaces:
-    """The face detector of this process, built once."""
-    detector: ImageFaces | RecordFaces = finder.card.resolve()(finder.weights)
-    return detector
-
-
-def _locate(
-    record: VideoRecord, numbers: list[int], frames: _Frames, finder: FaceFinder
-) -> FaceTrack | None:
-    detector = _detector(finder)
-    name = finder.card.name
-    if isinstance(detector, RecordFaces):
-        first = next((image for n in numbers if (image := frames[n]) is not None), None)
-        if first is None:
-            return None
-        known = detector.locate(record, numbers, (first.shape[0], first.shape[1]))
-        return main_track(numbers, check_faces(known, len(numbers), name))
-    seen: list[int] = []
-    found: list[Faces] = []
-    for begin in range(0, len(numbers), _BATCH):
-        batch = [(n, image) for n in numbers[begin : begin + _BATCH]
-                 if (image := frames[n]) is not None]  # fmt: skip
-        seen += [n for n, _ in batch]
-        for images in _same_size([image for _, image in batch]):
-            found += check_faces(detector.detect(images), len(images), name)
-    return main_track(seen, found) if seen else None
-
-
-def _same_size(images: list[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
-    """Stacks [N, H, W, 3] of neighbours of one size: a video may change it on the way."""
-    stacks: list[list[NDArray[np.uint8]]] = []
-    for image in images:
-        if stacks and stacks[-1][0].shape == image.shape:
-            stacks[-1].append(image)
-        else:
-            stacks.append([image])
-    return [np.stack(stack) for stack in stacks]
-
-
-def _cut(
-    numbers: NDArray[np.int64], track: FaceTrack, frames: _Frames
-) -> tuple[list[StoredWindow], dict[str, NDArray[np.uint8]]]:
-    windows: list[StoredWindow] = []
-    crops: dict[str, NDArray[np.uint8]] = {}
-    for w, wanted in enumerate(numbers):
-        rows = np.clip(np.searchsorted(track.frames, wanted), 0, len(track.frames) - 1)
-        boxes, marks = track.boxes[rows], track.landmarks[rows]
-        x, y, side = square(boxes)
-        pictures = [frames[int(n)] for n in wanted]
-        files: list[str] = []
-        scale = 1.0
-        for t, image in enumerate(pictures):
-            if image is not None and all(p is not None for p in pictures):
-                files.append(f"clip{w:02d}/frame{t:02d}.png")
-                crops[files[-1]], scale = crop(image, x, y, side)
-        windows.append(
-            StoredWindow(
-                [int(n) for n in wanted],
-                [x, y, side],
-                _rounded((boxes - [x, y, x, y]) * scale),
-                _rounded((marks - [x, y]) * scale),
-                _rounded(track.scores[rows]),
-                files,
-            )
-        )
-    return windows, crops
-
-
-def _rounded(values: NDArray[np.floating]) -> Any:
-    # A hundredth of a pixel is below what any detector can tell, and keeps the JSON small.
-    return np.round(np.asarray(values, np.float64), 2).tolist()
+        from ray.util.joblib import register_ray
+    except ImportError as error:
+        raise ResourceError(
+            'Ray is not installed: pip install "deepfake-bench[ray]", or leave out --backend ray'
+        ) from error
+    register_ray()  # type: ignore[no-untyped-call,unused-ignore]
+    with joblib.parallel_config(backend="ray"):
+        yield "list"
 
 
 def default_workers() -> int:

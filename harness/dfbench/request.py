@@ -20,8 +20,8 @@ PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 class Request:
     """What was asked for; None = what the detector's card says, or what the machine offers.
 
-    train: a dataset, or None to evaluate weights as they are. data_roots: folder by dataset name;
-    the name "" holds a folder given without one.
+    train: a dataset, or None to evaluate weights as they are. data_roots, split_files: folder and
+    file by dataset name; the name "" holds one given without a name.
     """
 
     detector: str
@@ -31,6 +31,10 @@ class Request:
     weights: str | None = None
     fine_tune: str | None = None
     faces: str | None = None
+    all_faces: bool = False
+    boxes_from_original: bool = False
+    lossy: bool = False
+    split_files: Mapping[str, Path] = field(default_factory=dict)
     epochs: int | None = None
     batch_size: int | None = None
     lr: float | None = None
@@ -99,13 +103,25 @@ def name_roots(
 ) -> dict[str, Path]:
     """Data roots by dataset name, with the nameless one given to the dataset it can only mean."""
     datasets = [parse_name(name)[0] for name in names]
-    named = {name: root for name, root in roots.items() if name}
+    on_disk = [n for n in datasets if catalogue.dataset(n)[1].generate is None]
+    return _named("--data-root", "DIR", roots, datasets, on_disk or datasets)
+
+
+def name_split_files(files: Mapping[str, Path], names: list[str]) -> dict[str, Path]:
+    """Split files by dataset name, with the nameless one given to the dataset it can only mean."""
+    datasets = [parse_name(name)[0] for name in names]
+    return _named("--split-file", "FILE", files, datasets, datasets)
+
+
+def _named(
+    option: str, what: str, given: Mapping[str, Path], datasets: list[str], candidates: list[str]
+) -> dict[str, Path]:
+    named = {name: path for name, path in given.items() if name}
     if strange := sorted(set(named) - set(datasets)):
-        raise OptionError(f"--data-root {strange[0]}=…: no dataset of this run has that name")
-    if "" in roots:
-        on_disk = [n for n in datasets if catalogue.dataset(n)[1].generate is None]
-        meant = {n for n in (on_disk or datasets) if n not in named}
+        raise OptionError(f"{option} {strange[0]}=…: no dataset of this run has that name")
+    if "" in given:
+        meant = {name for name in candidates if name not in named}
         if len(meant) != 1:
-            raise OptionError("--data-root DIR: say which dataset it belongs to, NAME=DIR")
-        named[meant.pop()] = roots[""]
+            raise OptionError(f"{option} {what}: say which dataset it belongs to, NAME={what}")
+        named[meant.pop()] = given[""]
     return named

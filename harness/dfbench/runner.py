@@ -117,6 +117,7 @@ class Run:
             metrics = evaluate(
                 rows, self.catalogue.metrics(), self.plan.card.clip.level, detector.aggregate,
                 test.spec.on_missing, facts.get("threshold"), test.spec.seed,
+                clips_a_person=test.spec.clips_a_person,
             )  # fmt: skip
             advance(1)
         # All of training counts, also what was done before an interruption.

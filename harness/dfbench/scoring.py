@@ -53,14 +53,26 @@ def by_video(predictions: Sequence[Prediction]) -> dict[tuple[str, str], list[Pr
 
 
 def video_scores(
-    predictions: Sequence[Prediction], aggregate: Aggregate, on_missing: OnMissing
+    predictions: Sequence[Prediction],
+    aggregate: Aggregate,
+    on_missing: OnMissing,
+    clips_a_person: int | None = None,
 ) -> Scores:
-    """One score a video: the aggregate over its scored clips, or what ``on_missing`` says."""
+    """One score a video: the aggregate over its scored clips, or what ``on_missing`` says.
+
+    clips_a_person: with ``--all-faces``, how many clip numbers each person has; the video's score
+    is then that of the person who looks most fake.
+    """
     rows: list[tuple[Prediction, float]] = []
     for clips in by_video(predictions).values():
-        known = np.array([row.score for row in clips if row.score is not None], np.float64)
-        if len(known):
-            rows.append((clips[0], aggregate(known)))
+        people: dict[int, list[float]] = {}
+        for row in clips:
+            if row.score is not None:
+                people.setdefault(row.clip // (clips_a_person or row.clip + 1), []).append(
+                    row.score
+                )
+        if people:
+            rows.append((clips[0], max(aggregate(np.array(s)) for s in people.values())))
         elif on_missing == "chance":
             rows.append((clips[0], CHANCE))
     return _scores("video", rows)
@@ -118,13 +130,15 @@ def evaluate(
     threshold: float | None,
     seed: int = 0,
     draws: int = DRAWS,
+    clips_a_person: int | None = None,
 ) -> tuple[MetricValue, ...]:
     """Every metric at both levels, over all fakes and method by method, with intervals.
 
     level: ``frame`` or ``clip``. threshold: the one chosen on validation, or None without one.
+    clips_a_person: see ``video_scores``.
     """
     tables = [
-        video_scores(predictions, aggregate, on_missing),
+        video_scores(predictions, aggregate, on_missing, clips_a_person),
         clip_scores(predictions, level, on_missing),
     ]
     values: list[MetricValue] = []

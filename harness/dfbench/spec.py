@@ -28,6 +28,8 @@ class DataSpec:
         used; the same list, in one order, of the same files has one digest on every machine.
     faces, faces_version: the face detector that found the faces in it.
     limit: videos per split kept by ``--limit``, or None for all: a limited run is a quick look.
+    all_faces: everyone in a video is scored, not the main subject alone. boxes_from_original: a
+        fake's faces are its original's. quality: of the stored crops, see ``crops.Quality``.
     """
 
     dataset: str
@@ -37,6 +39,9 @@ class DataSpec:
     faces: str
     faces_version: str
     limit: int | None = None
+    all_faces: bool = False
+    boxes_from_original: bool = False
+    quality: str = "lossless"
 
     @property
     def label(self) -> str:
@@ -113,6 +118,11 @@ class RunSpec:
     def limited(self) -> bool:
         train = self.model.train
         return self.test.limit is not None or (train is not None and train.data.limit is not None)
+
+    @property
+    def clips_a_person(self) -> int | None:
+        """Clip numbers for each person where all faces are scored, else None."""
+        return self.model.clip.windows if self.test.all_faces else None
 
     def model_folder(self, out: Path) -> Path:
         """``out/<train>/<detector>/<model_id>``."""

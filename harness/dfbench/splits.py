@@ -6,6 +6,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 
 from dfbench.errors import SplitError
 from dfbench.records import REAL, SPLITS, Split, VideoRecord
@@ -13,6 +14,7 @@ from dfbench.records import REAL, SPLITS, Split, VideoRecord
 Fractions = Mapping[Split, float]
 FRACTIONS: Fractions = {"train": 0.7, "val": 0.15, "test": 0.15}
 Ties = Callable[[VideoRecord], Iterable[tuple[str, str]]]
+_FEW = 20  # clusters, below which each would be a lump of one kind: all women, all of one show
 _WORD = {0: "real", 1: "fake"}
 
 
@@ -53,14 +55,14 @@ def make_split(
     """The records with a split each, nothing shared between two splits, their order kept.
 
     Clusters stay whole. Where people were swapped with one another so freely that most videos
-    form one cluster, the people are dealt out instead, and a video that shows people of two
-    splits is left out: with 70/15/15 about half of the fakes.
+    form one cluster, or all of them a few, the people are dealt out instead, and a video that
+    shows people of two splits is left out: with 70/15/15 about half of the fakes.
     """
     whole = clusters(records)
-    if max(map(len, whole), default=0) <= max(fractions.values()) * len(records):
-        return divide(records, fractions, seed)
     people = sorted({person for record in records for person in record.identities})
-    if len(people) < len(fractions):
+    one = max(map(len, whole), default=0) > max(fractions.values()) * len(records)
+    few = len(whole) < _FEW and len(people) > 2 * len(whole)
+    if len(people) < len(fractions) or not (one or few):
         return divide(records, fractions, seed)
     return _divide_people(records, people, fractions, seed)
 
@@ -115,26 +117,32 @@ def _divide_people(
 
 
 def leaks(records: Iterable[VideoRecord]) -> list[tuple[str, str, VideoRecord, VideoRecord]]:
-    """Every (kind, value) found in two splits, with one record of each."""
-    seen: dict[tuple[str, str], VideoRecord] = {}
-    found = []
+    """Every (kind, value) found in two splits, with one record of each split. The kind is
+    ``video`` for one and the same video, ``original`` for a fake and what it was made from or for
+    two fakes of one original, ``group`` or ``person``."""
+    seen: dict[tuple[str, str], dict[Split | None, VideoRecord]] = defaultdict(dict)
     for record in records:
         for key in keys(record):
-            other = seen.setdefault(key, record)
-            if other.split != record.split:
-                found.append((*key, other, record))
-    return found
+            there = seen[key]
+            if record.split not in there or record.id == key[1]:
+                there[record.split] = record
+    return [
+        ("original" if kind == "video" and a.id != b.id else kind, value, a, b)
+        for (kind, value), there in seen.items()
+        for a, b in combinations(there.values(), 2)
+    ]
 
 
 def check_leaks(records: Sequence[VideoRecord], name: str, overlap: str = "") -> str:
     """What was compared, in a sentence. Raises SplitError naming the pair that leaks.
 
-    overlap: the dataset's own declaration that its official splits share people; shared videos
-    or originals are an error all the same.
+    overlap: the dataset's own declaration that its official splits share people or originals;
+    what is shared is then counted. The same video on two sides is an error all the same, and so
+    are originals and groups that train shares with validation, which is ours to cut.
     """
     found = leaks(records)
-    declared = {leak[:2] for leak in found if overlap and leak[0] != "video"}
-    found = [leak for leak in found if leak[:2] not in declared]
+    declared = [leak for leak in found if overlap and _declarable(*leak)]
+    found = [leak for leak in found if not (overlap and _declarable(*leak))]
     if found:
         kind, value, a, b = found[0]
         raise SplitError(
@@ -147,18 +155,27 @@ def check_leaks(records: Sequence[VideoRecord], name: str, overlap: str = "") ->
     compared += f", {len(people)} people" if people else ""
     if not declared:
         return f"{name}: splits disjoint by {compared}"
-    shared = Counter(kind for kind, _ in declared)
+    shared = Counter(kind for kind, _ in {leak[:2] for leak in declared})
     told = ", ".join(f"{kind} {number} times" for kind, number in sorted(shared.items()))
     return f"{name}: of {compared} the splits share, as declared ({overlap}): {told}"
 
 
+def _declarable(kind: str, _: str, a: VideoRecord, b: VideoRecord) -> bool:
+    return kind == "person" or (kind != "video" and "test" in (a.split, b.split))
+
+
 def check_across(
-    trained: Sequence[VideoRecord], tested: Sequence[VideoRecord], names: tuple[str, str]
+    trained: Sequence[VideoRecord],
+    tested: Sequence[VideoRecord],
+    names: tuple[str, str],
+    overlap: str = "",
 ) -> None:
     """Raise SplitError when a test video of one dataset, or a person in it, was trained on.
 
     Ids are a dataset's own, so across datasets files and declared people are compared; within one
     dataset under two settings also ids, originals and groups, unless it declares its people.
+    overlap: the tested dataset's declaration, see ``check_leaks``: trained on itself, its people
+    may then be shared.
     """
     if names[0] == names[1] and not any(r.identities for r in (*trained, *tested)):
         mine = {key: record for record in trained for key in keys(record)}
@@ -169,7 +186,8 @@ def check_across(
                     f"{mine[hit].id} share the {hit[0]} {hit[1]!r}"
                 )
     paths = {r.path.resolve(): r for r in trained}
-    people = {p: r for r in trained for p in r.identities}
+    official = bool(overlap) and names[0] == names[1]
+    people = {} if official else {p: r for r in trained for p in r.identities}
     for record in tested:
         same = paths.get(record.path.resolve())
         shared = next((p for p in record.identities if p in people), None)

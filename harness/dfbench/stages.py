@@ -40,7 +40,7 @@ class Stages:
         with self.stage("prepare", f"prepare {data.spec.dataset}", len(data.records)) as advance:
             return prepare(
                 data.records, plan.card.clip, data.finder, plan.store, max(plan.workers, 1),
-                advance,
+                advance, boxes_from_original=data.spec.boxes_from_original,
             )  # fmt: skip
 
     def reader(self, videos: list[Prepared]) -> ClipReader:

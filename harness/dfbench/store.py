@@ -1,82 +1,63 @@
 """The face store: what ``prepare`` made of each video, one self-describing file a video.
 
-A file is a plain ZIP (members stored, not deflated): ``video.json`` describes it, the crops are
-PNG pictures named by clip and frame, so any tool can open it. It is found again by what it was
-made from: the video's content, face detector and version, sampling, crop. It is written under
-another name and moved into place, so a file that exists is whole unless the disk lost it.
+A file is a plain ZIP (see ``stored``), so any tool can open it. It is found again by what it was
+made from: the video's content, face detector and version, sampling, crop, quality. It is written
+under another name and moved into place, so a file that exists is whole unless the disk lost it: it
+is not forced to the disk, and what a power cut leaves cut short is made again.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
-import io
 import json
 import os
+import platform
+import re
+import time
 import zipfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dfbench.cards import ClipSpec
 from dfbench.clips import STORE_MARGIN, STORE_SIDE
+from dfbench.crops import Quality
 from dfbench.errors import ResourceError, StoreError
 from dfbench.pictures import picture_files
-from dfbench.records import Status
+from dfbench.stored import (
+    DAMAGE,
+    StoredVideo,
+    StoredWindow,
+    arrays,
+    describe,
+    frames,
+    pack,
+)
 
-SCHEMA = 1
+__all__ = ["FaceStore", "StoredVideo", "StoredWindow", "arrays", "fingerprint", "store_key"]
+
+_KEY_SCHEMA = 1  # of the key alone: schema 2 files hold the same things, so old ones are found
+_DAY = 86400
 _CHUNK = 1 << 16
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # a ZIP wants dates; a fixed one keeps equal contents equal bytes
-# What zipfile and json may say of a file that is missing, cut short or overwritten.
-_DAMAGE = (
-    OSError, EOFError, zipfile.BadZipFile, KeyError, TypeError, ValueError, RuntimeError,
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class StoredWindow:
-    """One clip of a video as stored.
-
-    numbers: source frame numbers [T]. square: x, y, side of the crop in source pixels.
-    boxes [T, 4], landmarks [T, 5, 2]: in pixels of the stored crop. scores [T], 0 = interpolated.
-    files: member names of the T crops, or empty when a frame of this clip could not be read.
-    """
-
-    numbers: list[int]
-    square: list[int]
-    boxes: list[list[float]]
-    landmarks: list[list[list[float]]]
-    scores: list[float]
-    files: list[str]
-
-
-@dataclass(frozen=True)
-class StoredVideo:
-    """``video.json``: one video, its status, its clips. ``detail`` says what went wrong."""
-
-    video: str
-    status: Status
-    detail: str
-    reader: str
-    faces: str
-    frame_count: int = 0
-    fps: float = 0.0
-    width: int = 0
-    height: int = 0
-    windows: list[StoredWindow] = field(default_factory=list)
-    schema: int = SCHEMA
+HOST = re.sub(r"[^\w-]", "-", platform.node()) or "-"
+"""This machine in the names of files being written: a cache may be shared."""
 
 
 class FaceStore:
-    """The store below one folder, ``<root>/ab/cdef….zip``."""
+    """The store below one folder, ``<root>/ab/cdef….zip``. ``lossy`` decides how it writes and
+    under which keys; reading goes by what is there."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, lossy: bool = False) -> None:
         self.root = root
+        self.quality: Quality = "jpeg95" if lossy else "lossless"
+
+    def key(self, content: str, faces: str, reader: str, clip: ClipSpec) -> str:
+        """The place of a video in this store; see ``store_key``."""
+        return store_key(content, faces, reader, clip, self.quality)
 
     def path(self, key: str) -> Path:
         return self.root / key[:2] / f"{key[2:]}.zip"
@@ -89,9 +70,11 @@ class FaceStore:
         path = self.path(key)
         try:
             with zipfile.ZipFile(path) as archive:
-                return _video(json.loads(archive.read("video.json")), path)
-        except _DAMAGE:
+                video = describe(archive, path)
+        except DAMAGE:
             return None  # not there, or cut short: prepare makes it again
+        _mark_used(path)
+        return video
 
     def open(self, key: str) -> StoredVideo:
         """What is stored under ``key``. Raises StoreError when it is gone or damaged."""
@@ -103,36 +86,57 @@ class FaceStore:
     def write(self, key: str, video: StoredVideo, crops: dict[str, NDArray[np.uint8]]) -> None:
         """Store a video and its crops (RGB uint8 [S, S, 3] by member name), atomically.
 
+        The names' endings become those of this store's quality, also in ``video``'s windows.
         Raises ResourceError when the disk is full or the folder cannot be written.
         """
         path = self.path(key)
-        data = _pack(video, crops)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        data = pack(video, crops, self.quality)
+        temporary = path.with_name(f".{path.name}.{HOST}.{os.getpid()}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_bytes(data)
             temporary.replace(path)
         except OSError as error:
-            raise ResourceError(_disk(error, self.root)) from error
+            raise ResourceError(disk_trouble(error, self.root)) from error
         finally:
-            if temporary.parent.is_dir() and os.access(temporary.parent, os.W_OK):
+            with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+    def clips(
+        self, key: str, numbers: Sequence[int]
+    ) -> Iterator[tuple[StoredWindow, NDArray[np.uint8]]]:
+        """Those clips of a video: what is known of each, and its crops uint8 [T, S, S, 3] RGB.
+
+        The file is opened once. Raises StoreError when it is gone, damaged or of a newer schema.
+        """
+        path = self.path(key)
+        try:
+            with zipfile.ZipFile(path) as archive:
+                windows = describe(archive, path).windows
+                for number in numbers:
+                    yield windows[number], frames(archive, windows[number])
+        except DAMAGE as error:
+            raise StoreError(_damaged(path, error)) from error
 
     def frames(self, key: str, window: StoredWindow) -> NDArray[np.uint8]:
         """The crops of one clip, uint8 [T, S, S, 3] RGB. Raises StoreError when they are gone."""
         path = self.path(key)
         try:
             with zipfile.ZipFile(path) as archive:
-                return np.stack([_decode(archive.read(name)) for name in window.files])
-        except _DAMAGE as error:
-            raise StoreError(f"{path} is damaged ({error}): delete it and run again") from error
+                return frames(archive, window)
+        except DAMAGE as error:
+            raise StoreError(_damaged(path, error)) from error
 
 
-def store_key(content: str, faces: str, reader: str, clip: ClipSpec) -> str:
+def store_key(
+    content: str, faces: str, reader: str, clip: ClipSpec, quality: Quality = "lossless"
+) -> str:
     """sha256 of all that decides what is stored: ``content`` is the video's fingerprint (and that
-    of its boxes where the dataset ships them), the rest detector, decoder, sampling and crop."""
+    of its boxes where the dataset ships them), the rest detector, decoder, sampling, crop, and
+    the quality unless it is lossless."""
     sampling = [clip.frames, clip.stride, clip.windows, STORE_MARGIN, STORE_SIDE]
-    text = json.dumps([SCHEMA, content, faces, reader, sampling])
+    parts = [_KEY_SCHEMA, content, faces, reader, sampling]
+    text = json.dumps(parts if quality == "lossless" else [*parts, quality])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -156,52 +160,20 @@ def fingerprint(path: Path) -> str:
     return sha.hexdigest()
 
 
-def _pack(video: StoredVideo, crops: dict[str, NDArray[np.uint8]]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        text = json.dumps(asdict(video), indent=1)
-        archive.writestr(zipfile.ZipInfo("video.json", _EPOCH), text)
-        for name, image in crops.items():
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), _encode(image))
-    return buffer.getvalue()
+def _mark_used(path: Path) -> None:
+    """Let the file's date tell when it was last used, to a day: ``cache prune --older-than`` goes
+    by it, for access times are switched off on most disks."""
+    with suppress(OSError):  # a cache that may only be read
+        if time.time() - path.stat().st_mtime > _DAY:
+            os.utime(path)
 
 
-def _encode(image: NDArray[np.uint8]) -> bytes:
-    # Level 1: on video frames the higher levels win 3 % of the size for 3 times the time.
-    done, data = cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    if not done:
-        raise StoreError("OpenCV could not encode a PNG picture")
-    return data.tobytes()
+def _damaged(path: Path, error: Exception) -> str:
+    return f"{path} is damaged ({error}): `dfbench cache verify --mend`, then run again"
 
 
-def _decode(data: bytes) -> NDArray[np.uint8]:
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-    if image is None:
-        raise ValueError("a picture cannot be decoded")
-    return np.asarray(image, np.uint8)
-
-
-def _video(data: dict[str, Any], path: Path) -> StoredVideo:
-    if data["schema"] > SCHEMA:
-        raise StoreError(
-            f"{path} has schema {data['schema']}, this dfbench reads up to {SCHEMA}: "
-            "update dfbench or choose another --cache"
-        )
-    windows = [StoredWindow(**window) for window in data.pop("windows")]
-    return StoredVideo(**data, windows=windows)
-
-
-def _disk(error: OSError, root: Path) -> str:
+def disk_trouble(error: OSError, root: Path) -> str:
+    """A line for a disk that did not take a change of the store."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"no space left for the face store in {root}: free some, or name another --cache"
     return f"the face store in {root} cannot be written ({error.strerror}): name another --cache"
-
-
-def arrays(window: StoredWindow) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Boxes float32 [T, 4] and landmarks float32 [T, 5, 2] of a stored clip."""
-    return np.asarray(window.boxes, np.float32), np.asarray(window.landmarks, np.float32)
-
-
-def starts(windows: Sequence[StoredWindow]) -> list[int]:
-    """First source frame of each clip."""
-    return [window.numbers[0] for window in windows]

@@ -144,7 +144,7 @@ class _Sending:
         except DfbenchError as error:
             self.lacks.append(str(error))
             return
-        videos = video_scores(rows, detector.aggregate, spec.on_missing)
+        videos = video_scores(rows, detector.aggregate, spec.on_missing, spec.clips_a_person)
         for name, figure in curves.pictures(self.result, videos).items():
             self.client.log_figure(run_id, figure, name)
         if weights is not None:

@@ -61,9 +61,9 @@ def cli(ctx: click.Context, debug: bool, config: Path | None) -> None:
 
 def _add_commands() -> None:
     from dfbench.catalogue import catalogue
-    from dfbench.cli import browse, data, doctor, runs, weights
+    from dfbench.cli import browse, cache, data, doctor, prepare, runs, weights
 
-    for module in (runs, browse, data, weights, doctor):
+    for module in (runs, browse, prepare, data, weights, cache, doctor):
         for command in module.COMMANDS:
             cli.add_command(command)
     known = catalogue()

@@ -1,99 +1,24 @@
-"""``dfbench prepare`` and ``dfbench data``: videos on this disk."""
+"""``dfbench data``: where datasets lie, what is in them, how they are split."""
 
 from __future__ import annotations
 
-import time
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from dfbench.cli import options
+from dfbench.cli.check import check_command
 from dfbench.cli.options import option
-from dfbench.errors import DataError
-
-if TYPE_CHECKING:
-    from dfbench.cards import ClipSpec
-    from dfbench.prepare import Prepared
-
-
-@click.command("prepare")
-@click.argument("name")
-@options.data_root
-@option("--detector", default=None,
-        help="Whose sampling to prepare for.  [default: 32 single frames a video]")  # fmt: skip
-@options.faces
-@options.limit
-@options.workers
-@options.cache
-@options.as_json
-def prepare_command(
-    name: str,
-    data_roots: tuple[tuple[str, Path], ...],
-    detector: str | None,
-    faces: str | None,
-    limit: int | None,
-    workers: int | None,
-    cache: Path | None,
-    as_json: bool,
-) -> None:
-    """Turn a dataset's videos into face clips, before any training or on another machine."""
-    from dfbench.catalogue import catalogue
-    from dfbench.cli.display import Terminal, print_json
-    from dfbench.listing import read_dataset
-    from dfbench.places import cache_folder, faces_folder
-    from dfbench.plan import find_faces
-    from dfbench.prepare import default_workers, prepare
-    from dfbench.request import name_roots
-    from dfbench.store import FaceStore
-
-    known, reporter = catalogue(), Terminal()
-    place = cache_folder(cache)
-    clip = _clip(detector)
-    number = max(default_workers() if workers is None else workers, 1)
-    roots = name_roots(options.roots(data_roots), [name], known)
-    listing = read_dataset(name, known, roots, place, at_most=limit, workers=number,
-                           reporter=reporter)  # fmt: skip
-    reporter.note(listing.note)
-    finder = find_faces(faces, listing.records, known, place)
-    begin = time.perf_counter()
-    with reporter.task(f"prepare {name}", len(listing.records)) as advance:
-        store = FaceStore(faces_folder(place))
-        done = prepare(listing.records, clip, finder, store, number, advance)
-    report = _report(name, done, time.perf_counter() - begin, finder.label)
-    if as_json:
-        print_json(report)
-        return
-    for key, value in report.items():
-        click.echo(f"{key}: {value}")
-
-
-def _clip(detector: str | None) -> ClipSpec:
-    from dfbench.cards import ClipSpec, parse_name
-    from dfbench.catalogue import catalogue
-
-    return catalogue().detector(parse_name(detector)[0])[1].clip if detector else ClipSpec()
-
-
-def _report(name: str, done: list[Prepared], seconds: float, faces: str) -> dict[str, Any]:
-    status = Counter(item.status for item in done)
-    clips = sum(sum(item.usable) for item in done)
-    first = next((item for item in done if item.status != "ok"), None)
-    report: dict[str, Any] = {
-        "dataset": name, "faces": faces, "videos": len(done), "clips": clips,
-        "with a face": f"{status['ok'] / max(len(done), 1):.1%}",
-        "status": dict(status), "seconds": round(seconds, 2),
-        "videos/s": round(len(done) / max(seconds, 1e-9), 2),
-    }  # fmt: skip
-    if first is not None:
-        report["first without"] = f"{first.record.id}: {first.status} {first.detail}".strip()
-    return report
+from dfbench.cli.owned import DatasetCommand, with_options
+from dfbench.errors import DataError, ResourceError
 
 
 @click.group("data")
 def data_group() -> None:
-    """Where datasets lie."""
+    """Where datasets lie, what is in them, how they are split."""
+
+
+data_group.add_command(check_command)
 
 
 @data_group.command("root")
@@ -112,4 +37,78 @@ def data_root_command(name: str, folder: Path) -> None:
     )
 
 
-COMMANDS = [prepare_command, data_group]
+@data_group.command("split", cls=DatasetCommand)
+@click.argument("name")
+@options.data_root
+@option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True,
+        help="The CSV to write, for --split-file.")  # fmt: skip
+@option("--val", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.15,
+        help="Share of validation.")  # fmt: skip
+@option("--test", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.15,
+        help="Share of the test.")  # fmt: skip
+@option("--seed", type=click.IntRange(min=0), default=0, help="Another seed, another split.")
+@options.cache
+@options.as_json
+def data_split_command(
+    name: str,
+    data_roots: tuple[tuple[str, Path], ...],
+    out: Path,
+    val: float,
+    test: float,
+    seed: int,
+    cache: Path | None,
+    as_json: bool,
+) -> None:
+    """Write a split of your own: seeded, whole originals, groups and people, classes in proportion.
+
+    It takes the place of the dataset's own where --split-file names it.
+    """
+    from dfbench.catalogue import catalogue
+    from dfbench.cli.display import Terminal, plain_table, print_json, stdout
+    from dfbench.listing import list_dataset
+    from dfbench.places import cache_folder
+    from dfbench.records import SPLITS
+    from dfbench.request import name_roots
+    from dfbench.splits import check_leaks, count, make_split
+
+    if val + test >= 1:
+        raise click.UsageError(f"--val {val} and --test {test} leave nothing to train on")
+    (text,) = with_options(name)
+    known, reporter = catalogue(), Terminal()
+    roots = name_roots(options.roots(data_roots), [text or name], known)
+    card, listed = list_dataset(text or name, known, roots, cache_folder(cache), reporter=reporter)
+    shares = {"train": 1 - val - test, "val": val, "test": test}
+    records = make_split(listed, seed, {split: shares[split] for split in SPLITS})
+    note = check_leaks(records, card.name)
+    _write(out, [(r.id, r.split, "fake" if r.label else "real", r.method or "") for r in records])
+    table = {split: count(r for r in records if r.split == split) for split in SPLITS}
+    left_out = len(listed) - len(records)
+    if as_json:
+        print_json({"file": str(out), "splits": table, "left_out": left_out, "note": note})
+        return
+    rows = [[split, *counts.values()] for split, counts in table.items()]
+    stdout().print(plain_table(["split", "videos", "real", "fake"], rows))
+    reporter.note(note)
+    if left_out:
+        reporter.note(f"{left_out} videos are left out: they show people of two splits")
+    click.echo(str(out))
+
+
+def _write(out: Path, rows: list[tuple[str, str | None, str, str]]) -> None:
+    import csv
+    import io
+
+    from dfbench.result import write_atomic
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "split", "label", "method"])
+    writer.writerows(rows)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(out, text.getvalue().encode())
+    except OSError as error:
+        raise ResourceError(f"{out} cannot be written: {error.strerror}") from error
+
+
+COMMANDS = [data_group]

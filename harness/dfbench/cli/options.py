@@ -40,6 +40,10 @@ data_root = option(
     "--data-root", "data_roots", type=DataRoot(), multiple=True,
     help="Folder of a dataset; NAME= says which when there are several.",
 )  # fmt: skip
+split_file = option(
+    "--split-file", "split_files", type=DataRoot(), multiple=True, metavar="[NAME=]FILE",
+    help="Your own split, a CSV with id,split; see dfbench data split.",
+)  # fmt: skip
 cache = option(
     "--cache", type=click.Path(path_type=Path, file_okay=False), default=None,
     help="Where face clips, weights and generated data are kept.  [default: the user's cache]",
@@ -52,15 +56,28 @@ limit = option(
     "--limit", type=click.IntRange(min=1), default=None,
     help="At most this many videos a split: a quick look, marked so in the result.",
 )  # fmt: skip
-faces = option("--faces", default=None, help="Face detector.  [default: given, else yunet]")
+faces = option(
+    "--faces", default=None, help="Face detector.  [default: the dataset's, given, else yunet]"
+)
+all_faces = option(
+    "--all-faces", is_flag=True,
+    help="Follow everyone, not the main subject alone; a test video scores as its most fake face.",
+)  # fmt: skip
+boxes_from_original = option(
+    "--boxes-from-original", is_flag=True,
+    help="Find faces on originals only; fakes of the same length and size take them over.",
+)  # fmt: skip
+lossy = option(
+    "--lossy", is_flag=True, help="Store crops as JPEG of quality 95: about a third of the size."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
 
-def roots(pairs: tuple[tuple[str, Path], ...]) -> dict[str, Path]:
+def roots(pairs: tuple[tuple[str, Path], ...], option: str = "--data-root") -> dict[str, Path]:
     """The pairs as a table. Raises click.UsageError when one name stands twice."""
     table: dict[str, Path] = {}
     for name, folder in pairs:
         if name in table:
-            raise click.UsageError(f"--data-root {name or folder} is given twice")
+            raise click.UsageError(f"{option} {name or folder} is given twice")
         table[name] = folder
     return table

@@ -9,17 +9,22 @@ import click
 
 from dfbench.cli import options
 from dfbench.cli.options import option
+from dfbench.cli.owned import DatasetCommand, with_options
 
 
-@click.command("run")
+@click.command("run", cls=DatasetCommand)
 @option("--detector", required=True, help="NAME or NAME:option=value,…; see dfbench list detectors")
 @option("--dataset", default=None, help="Short for --train NAME --test NAME.")
 @option("--train", default=None, help="Dataset to train on, or none: weights as they are.")
 @option("--test", "tests", multiple=True, help="Dataset to test on; may be repeated.")
 @options.data_root
+@options.split_file
 @option("--weights", default=None, help="A published name or a file to start from.")
 @option("--fine-tune", default=None, help="head, all, or stages from the top.  [default: card's]")
 @options.faces
+@options.all_faces
+@options.boxes_from_original
+@options.lossy
 @option("--epochs", type=int, default=None, help="[default: the card's]")
 @option("--batch-size", type=int, default=None, help="Clips.  [default: the card's]")
 @option("--lr", type=float, default=None, help="Learning rate.  [default: the card's]")
@@ -38,11 +43,17 @@ from dfbench.cli.options import option
         help="A video without a score counts as 0.5, or is left out.")  # fmt: skip
 @option("--again", is_flag=True, help="Do a finished run anew.")
 @options.as_json
-def run_command(as_json: bool, data_roots: tuple[tuple[str, Path], ...], **asked: Any) -> None:
+def run_command(
+    as_json: bool,
+    data_roots: tuple[tuple[str, Path], ...],
+    split_files: tuple[tuple[str, Path], ...],
+    **asked: Any,
+) -> None:
     """Fine-tune a detector on one dataset and evaluate it on others."""
     from dfbench.catalogue import catalogue
     from dfbench.request import check_names
 
+    asked["split_files"] = options.roots(split_files, "--split-file")
     request = _request(options.roots(data_roots), **asked)
     check_names(request, catalogue())
     from dfbench.cli.display import Terminal, print_json, print_result, stdout
@@ -72,6 +83,8 @@ def _request(roots: dict[str, Path], dataset: str | None, train: str | None,
         raise click.UsageError("say what to test on: --test NAME")
     from dfbench.request import Request
 
+    train, *named = with_options(train, *tests)
+    tests = tuple(name for name in named if name is not None)
     chosen = None if train == "none" else train
     return Request(train=chosen, tests=tuple(dict.fromkeys(tests)), data_roots=roots, **asked)
 
