@@ -27,12 +27,12 @@ import dfbench.cli
 from dfbench.cards import DatasetCard
 from dfbench.catalogue import catalogue
 from dfbench.check import Report, check_dataset
-from dfbench.cli.check import with_own_options
 from dfbench.containers import promised_size
 from dfbench.errors import DataError
 from dfbench.headers import read_header
 from dfbench.records import VideoRecord
 from dfbench.reporter import Reporter
+from dfbench.splits import make_split
 from dfbench_celebdf import dfbench_datasets as celebdf_cards
 
 
@@ -488,6 +488,10 @@ def test_a_declared_overlap_is_a_notice_with_its_count(tmp_path, clips):
     assert finding(report, "overlap").count == 1
     assert "people were not kept apart" in finding(report, "overlap").text
     assert not report.broken
+    own = tmp_path / "own.csv"  # the card speaks of the official split, not of the user's
+    own.write_text("id,split\n" + "\n".join(f"{r.id},{r.split}" for r in people(tmp_path)))
+    report = check(tmp_path, replace(card, overlap="people were not kept apart"), split_file=own)
+    assert found(report) == {("leak", ""): "broken"}
 
 
 def swaps(root: Path) -> Iterable[VideoRecord]:
@@ -503,11 +507,18 @@ def swaps(root: Path) -> Iterable[VideoRecord]:
 def test_what_a_made_split_leaves_out_is_told(tmp_path, clips):
     for n, record in enumerate(swaps(tmp_path)):
         record.path.write_bytes(clips[0] + box(b"free", bytes(n)))
-    report = check(tmp_path, DatasetCard(name="own", summary="", target=f"{__name__}:swaps"))
+    card = DatasetCard(name="own", summary="", target=f"{__name__}:swaps")
+    report = check(tmp_path, card)
     assert found(report) == {}
+    records = {record.id: record for record in make_split(list(swaps(tmp_path)))}
+    for lost in (id for record in swaps(tmp_path) if (id := record.id) not in records):
+        kept = next(id for id, record in records.items() if record.label)
+        copy(tmp_path, kept, lost)  # equal to a fake that is used: only one of the two is
+        break
+    assert found(check(tmp_path, card)) == {("duplicate", "same_class"): "notice"}
     (out,) = {row.listed for row in report.counts if (row.split, row.label) == ("none", "fake")}
     assert out > 0
-    assert f"{out} left out" in report.split
+    assert f"{out} left out: they show people" in report.split
 
 
 # --- published counts -----------------------------------------------------------------------
@@ -569,8 +580,8 @@ def test_a_part_is_told_from_an_edited_list(dataset, counts, expected):
     assert reasons == expected
 
 
-def with_option(root: Path, which: str) -> Iterable[VideoRecord]:
-    del which
+def with_option(root: Path, which: str, compression: str) -> Iterable[VideoRecord]:
+    del which, compression
     return people(root)
 
 
@@ -578,7 +589,8 @@ def test_published_counts_hold_for_the_default_options(tmp_path, clips):
     for record, data in zip(people(tmp_path), clips, strict=False):
         record.path.write_bytes(data)
     card = DatasetCard(
-        name="own", summary="", target=f"{__name__}:with_option", options={"which": "all"},
+        name="own", summary="", target=f"{__name__}:with_option",
+        options={"which": "all", "compression": "c23"},
         counts={"real": 100}, overlap="people",
     )  # fmt: skip
     assert ("counts", "number") in found(check(tmp_path, card))
@@ -586,7 +598,20 @@ def test_published_counts_hold_for_the_default_options(tmp_path, clips):
     report = check_dataset("own:which=some", known, {"own": tmp_path}, tmp_path)
     assert ("counts", "number") not in found(report)
     assert report.notes == ("published counts are known for the default options only",)
-    assert report.options == {"which": "some"}
+    assert report.options == {"which": "some", "compression": "c23"}
+    report = check_dataset("own:compression=c40", known, {"own": tmp_path}, tmp_path)
+    assert ("counts", "number") in found(report)
+
+
+def test_a_split_of_ours_is_not_held_to_the_published_one(tmp_path, clips):
+    for n, data in enumerate(clips):
+        path = tmp_path / ("real" if n < 4 else "fake") / f"{n}.mp4"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    card = catalogue().dataset("folder")[1]
+    report = check(tmp_path, replace(card, counts={"real": 4, "fake": 4, "test/real": 3}))
+    assert found(report) == {}
+    assert next(row.published for row in report.counts if row.split == "test") is None
 
 
 # --- compression ----------------------------------------------------------------------------
@@ -708,18 +733,26 @@ def test_wrong_names_and_options(command, dataset):
     assert result.exit_code == 1
     assert "Did you mean folder" in result.stderr
     result = command("folder", "--data-root", dataset, "--compression", "c23")
-    assert result.exit_code == 1
-    assert "has no option 'compression'" in result.stderr
+    assert result.exit_code == 2
+    assert "--compression is no option of folder" in result.stderr
     assert command("folder", "--data-root", dataset, "--compression").exit_code == 2
     assert command("folder", "more", "--data-root", dataset).exit_code == 2
     assert command().exit_code == 2
 
 
-def test_a_dataset_s_own_options_follow_its_name():
-    assert with_own_options("ffpp", []) == "ffpp"
-    asked = ["--compression", "c40", "--methods=Deepfakes,FaceSwap"]
-    assert with_own_options("ffpp", asked) == "ffpp:compression=c40,methods=Deepfakes+FaceSwap"
-    assert with_own_options("ffpp:a=1", ["--b-c", "2"]) == "ffpp:a=1,b_c=2"
+def test_a_split_of_one_s_own(command, dataset):
+    """It takes the place of the dataset's; what it does not name is left out, and it may leak."""
+    own = dataset / "own.txt"
+    own.write_text("id,split\nr0.mp4,train\nf0.mp4,test\nr1.mp4,test\n")
+    report = check(dataset, split_file=own)
+    assert found(report) == {("leak", ""): "broken"}
+    assert report.split == f"from {own}; 5 left out: not in own.txt"
+    own.write_text(own.read_text().replace("f0.mp4,test", "f0.mp4,train"))
+    rows = {(row.split, row.label): row.listed for row in check(dataset, split_file=own).counts}
+    assert (rows["train", "fake"], rows["test", "real"], rows["none", "fake"]) == (1, 1, 3)
+    result = command("folder", "--data-root", dataset, "--split-file", own, "--workers", 1)
+    assert result.exit_code == 0, result.output
+    assert "left out" in result.stdout
 
 
 def test_help_says_what_makes_it_fail_and_imports_nothing_heavy():

@@ -66,7 +66,7 @@ try:
     main()
 except SystemExit as end:
     assert not end.code, end.code
-heavy = {{"torch", "mlflow", "cv2", "decord", "av", "pandas", "sklearn", "numpy", "matplotlib"}}
+heavy = {{"torch", "mlflow", "cv2", "av", "pandas", "sklearn", "numpy", "matplotlib"}}
 print("loaded:", sorted(heavy & set(sys.modules)), file=sys.stderr)
 """
 
@@ -196,7 +196,7 @@ def test_prepare_tells_what_became_of_each_video(command, make_video, tmp_path):
     found = json.loads(command(*asked, "--json").stdout)
     assert found["status"] == {"ok": 2, "unreadable": 1}
     assert (found["videos"], found["clips"]) == (3, 8)
-    assert "fake/c.mp4" in found["first without"]
+    assert "fake/c.mp4" in found["first unreadable"]
     assert command(*asked).exit_code == 0
 
 
@@ -239,7 +239,7 @@ def refused(command, tmp_path, videos):
 
 def test_unknown_names(refused):
     assert "Did you mean meso4 or" in refused(detector="mesoo4")
-    assert "There are: dfdc, folder, sample" in refused(dataset="celeb")
+    assert "Did you mean celebdf or" in refused(dataset="celeb")
     assert "Did you mean folder?" in refused(dataset="folders")
     assert "There are: center, given, yunet" in refused(faces="mtcnn")
     assert "no detector 'yunet/meso4'" in refused(detector="yunet/meso4")

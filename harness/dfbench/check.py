@@ -19,11 +19,11 @@ from typing import Any
 from dfbench import findings
 from dfbench.cards import DatasetCard, Option, fill_options, parse_name
 from dfbench.catalogue import Catalogue
-from dfbench.duplicates import BATCH, in_parallel, same_content
+from dfbench.duplicates import BATCH, duplicates, in_parallel, same_content
 from dfbench.errors import DataError
 from dfbench.findings import CountRow, Finding
 from dfbench.headers import Header, read_header
-from dfbench.listing import find_root
+from dfbench.listing import find_root, own_splits
 from dfbench.lists import videos_below
 from dfbench.records import VideoRecord
 from dfbench.reporter import Reporter
@@ -67,30 +67,33 @@ def check_dataset(
     cache: Path,
     *,
     deep: bool = False,
+    split_file: Path | None = None,
     workers: int = 1,
     reporter: Reporter | None = None,
 ) -> Report:
-    """Look at every file of ``name[:key=value,…]``. ``deep`` decodes every frame.
+    """Look at every file of ``name[:key=value,…]``. ``deep`` decodes every frame; ``split_file`` is
+    the user's own split in place of any other.
 
-    Raises DataError where the dataset cannot be listed at all, OptionError and UnknownNameError
-    for what is asked; nothing that is wrong with a file or a split is raised.
+    Raises DataError where the dataset, or the split file, cannot be read at all, OptionError and
+    UnknownNameError for what is asked; nothing that is wrong with a video or a split is raised.
     """
-    begin, reporter = time.perf_counter(), reporter or Reporter()
+    reporter = reporter or Reporter()
     name, raw = parse_name(text)
     _, card = catalogue.dataset(name)
     options = fill_options(card.name, card.options, raw)
     root = find_root(card, options, roots, cache, workers, reporter)
+    begin = time.perf_counter()
     listed, twice = _listed(card, root, options)
-    records, split, half = _with_splits(listed)
+    records, split, half = _with_splits(listed, split_file)
     headers = _look(listed, deep, workers, reporter, card.name)
     sizes = {id: header.size for id, header in headers.items() if header.size}
     same = same_content(records, sizes, workers, reporter)
     published, notes = _published(card, options, own_split=split == OWN)
     rows = findings.count_rows(records, headers, published)
     found = [
-        *twice, *half, *findings.leaking(records, card.overlap),
+        *twice, *half, *findings.leaking(records, "" if split_file else card.overlap),
         *findings.against_published(rows), *findings.missing(listed, headers),
-        *findings.unreadable(listed, headers), *findings.duplicates(same),
+        *findings.unreadable(listed, headers), *duplicates(same),
         *findings.compression(listed, headers), *findings.originals(listed, headers),
         *_unlisted(root, listed),
     ]  # fmt: skip
@@ -118,10 +121,13 @@ def _listed(
 
 
 def _with_splits(
-    listed: list[VideoRecord],
+    listed: list[VideoRecord], split_file: Path | None
 ) -> tuple[list[VideoRecord], str, Iterable[Finding]]:
     """The records with their splits (None for one left out), how they came about, and whether only
     some had one."""
+    if split_file is not None:
+        why = f"not in {split_file.name}"
+        return *_kept(listed, own_splits(listed, split_file), f"from {split_file}", why), ()
     without = [record.id for record in listed if record.split is None]
     if not without:
         return listed, OWN, ()
@@ -129,20 +135,27 @@ def _with_splits(
         half = findings.broken("half_split", "have no split while others have one, so a run would "
                                "stop; give all one, or none", without)  # fmt: skip
         return listed, "the dataset's own, of some videos only", half
-    made = {record.id: record for record in make_split(listed)}
-    out = len(listed) - len(made)
-    told = f", {out:,} left out that show people of two splits" if out else ""
-    split = f"made by dfbench, nothing shared between train, val and test{told}"
-    return [made.get(record.id, record) for record in listed], split, ()
+    made = "made by dfbench, nothing shared between train, val and test"
+    return *_kept(listed, make_split(listed), made, "they show people of two splits"), ()
+
+
+def _kept(
+    listed: Sequence[VideoRecord], split: Sequence[VideoRecord], how: str, why: str
+) -> tuple[list[VideoRecord], str]:
+    kept = {record.id: record for record in split}
+    out = len(listed) - len(kept)
+    told = f"; {out:,} left out: {why}" if out else ""
+    return [kept.get(r.id, replace(r, split=None)) for r in listed], how + told
 
 
 def _published(
     card: DatasetCard, options: Mapping[str, Option], own_split: bool
 ) -> tuple[Mapping[str, int], tuple[str, ...]]:
-    """The published counts that hold here: a card gives those of its default options."""
+    """The published counts that hold here: a card gives those of its default options. How the
+    videos are compressed does not change their number."""
     if not card.counts:
         return {}, ()
-    if options != dict(card.options):
+    if any(options[key] != card.options[key] for key in options if key != "compression"):
         return {}, ("published counts are known for the default options only",)
     return {key: n for key, n in card.counts.items() if own_split or "/" not in key}, ()
 

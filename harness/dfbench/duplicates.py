@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import joblib
 
+from dfbench.findings import WORDS, Finding, broken, notice
 from dfbench.pictures import picture_files
 from dfbench.records import VideoRecord
 from dfbench.reporter import Advance, Reporter
@@ -85,3 +86,24 @@ def _whole(path: Path) -> str:
     except OSError:
         return ""
     return sha.hexdigest()
+
+
+def duplicates(same: Iterable[Sequence[VideoRecord]]) -> Iterator[Finding]:
+    """What groups of records with equal files mean for a benchmark."""
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for group in same:
+        across = "classes" if len({r.label for r in group}) > 1 else (
+            "splits" if len({r.split for r in group} - {None}) > 1 else "")  # fmt: skip
+        kinds[across].append(_equal(group))
+    yield from broken("duplicate", "one content is listed as real and as fake; find out which it "
+                      "is", kinds["classes"], "across_classes")  # fmt: skip
+    yield from broken("duplicate", "one content lies in two splits; delete one, or give both one "
+                      "group", kinds["splits"], "across_splits")  # fmt: skip
+    yield from notice("duplicate", "one content under several names counts more than once",
+                      kinds[""], "same_class")  # fmt: skip
+
+
+def _equal(group: Sequence[VideoRecord]) -> str:
+    names = [f"{r.id} ({r.split or 'no split'}, {WORDS[r.label]})" for r in group]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return " = ".join(names[:3]) + more

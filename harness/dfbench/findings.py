@@ -13,7 +13,7 @@ from typing import Literal
 
 from dfbench.headers import FAULTS, Header
 from dfbench.records import FAKE, SPLITS, VideoRecord
-from dfbench.splits import _declarable, leaks
+from dfbench.splits import declarable, leaks
 
 EXAMPLES = 5
 WORDS = ("real", "fake")
@@ -143,7 +143,8 @@ def unreadable(records: Sequence[VideoRecord], headers: Headers) -> Iterator[Fin
     for fault, words in FAULTS.items():
         if fault == "missing":
             continue
-        hit = [r.id + _why(headers[r.id]) for r in records if headers[r.id].fault == fault]
+        hit = [r.id + (f" ({h.detail})" if h.detail else "") for r in records
+               if (h := headers[r.id]).fault == fault]  # fmt: skip
         yield from broken("unreadable", f"{words}; fetch them again", hit, fault)
     damaged = [
         f"{r.id} ({h.bad_frames} of {h.bad_frames + h.decoded} frames)"
@@ -151,10 +152,6 @@ def unreadable(records: Sequence[VideoRecord], headers: Headers) -> Iterator[Fin
     ]  # fmt: skip
     yield from notice("damaged_frames", "some frames cannot be decoded; a run uses the others "
                       "and says so", damaged)  # fmt: skip
-
-
-def _why(header: Header) -> str:
-    return f" ({header.detail})" if header.detail else ""
 
 
 def originals(records: Sequence[VideoRecord], headers: Headers) -> Iterator[Finding]:
@@ -169,7 +166,7 @@ def originals(records: Sequence[VideoRecord], headers: Headers) -> Iterator[Find
 def leaking(records: Sequence[VideoRecord], overlap: str) -> Iterator[Finding]:
     """What two splits share; apart from it, what the card declares of the official splits."""
     found = leaks(r for r in records if r.split is not None)
-    ours = {leak[:2]: leak for leak in found if not (overlap and _declarable(*leak))}
+    ours = {leak[:2]: leak for leak in found if not (overlap and declarable(*leak))}
     declared = {leak[:2]: leak for leak in found if leak[:2] not in ours}
     yield from broken(
         "leak", "two splits share what they must not, so a test would be of videos that were "
@@ -200,24 +197,3 @@ def compression(records: Sequence[VideoRecord], headers: Headers) -> Iterator[Fi
             wrong.append(f"{record.id} (crf {crf:g}, not {said})")
     yield from broken("compression", "compressed otherwise than their folder says; fetch them "
                       "again, or move them where they belong", wrong)  # fmt: skip
-
-
-def duplicates(same: Iterable[Sequence[VideoRecord]]) -> Iterator[Finding]:
-    """``same``: records whose files are byte for byte equal."""
-    kinds: dict[str, list[str]] = defaultdict(list)
-    for group in same:
-        across = "classes" if len({r.label for r in group}) > 1 else (
-            "splits" if len({r.split for r in group} - {None}) > 1 else "")  # fmt: skip
-        kinds[across].append(_equal(group))
-    yield from broken("duplicate", "one content is listed as real and as fake; find out which it "
-                      "is", kinds["classes"], "across_classes")  # fmt: skip
-    yield from broken("duplicate", "one content lies in two splits; delete one, or give both one "
-                      "group", kinds["splits"], "across_splits")  # fmt: skip
-    yield from notice("duplicate", "one content under several names counts more than once",
-                      kinds[""], "same_class")  # fmt: skip
-
-
-def _equal(group: Sequence[VideoRecord]) -> str:
-    names = [f"{r.id} ({r.split or 'no split'}, {WORDS[r.label]})" for r in group]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return " = ".join(names[:3]) + more

@@ -95,7 +95,7 @@ def _video(path: Path, size: int, deep: bool) -> Header:
     if not deep:  # on opening FFmpeg would decode a frame, to know more than is asked here
         options |= {"skip_frame": "all", "threads": "1"}
     try:
-        with av.open(str(path), metadata_errors="replace", options=options) as file:
+        with av.open(f"file:{path}", metadata_errors="replace", options=options) as file:
             return replace(_contents(file, deep), size=size)
     except av.FFmpegError as error:
         return Header(size, "not_a_video", str(error.strerror or ""))

@@ -107,6 +107,7 @@ def find_root(
     """The folder of a dataset: given, kept by ``dfbench data root``, or generated when the dataset
     is made. Raises DataError when it is not known or not there."""
     root = roots.get(card.name) or data_roots().get(card.name)
+    root = root and root.absolute()  # workers may stand in another folder, on another machine
     if card.generate is not None:
         name = "-".join([card.folder or card.name, *(f"{k}={v}" for k, v in options.items())])
         root = root or data_folder(cache) / name

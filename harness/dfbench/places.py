@@ -14,9 +14,9 @@ from dfbench.errors import DfbenchError, ResourceError
 def cache_folder(given: Path | None = None) -> Path:
     """``--cache``, else ``DFBENCH_CACHE``, else the user's cache folder."""
     if given is not None:
-        return given
+        return given.absolute()
     if variable := os.environ.get("DFBENCH_CACHE"):
-        return Path(variable)
+        return Path(variable).absolute()
     return Path(platformdirs.user_cache_dir("dfbench", appauthor=False))
 
 

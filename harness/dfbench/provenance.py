@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = (
-    "deepfake-bench", "torch", "torchvision", "lightning-fabric", "decord", "av",
+    "deepfake-bench", "torch", "torchvision", "lightning-fabric", "av",
     "opencv-python-headless", "numpy", "scikit-learn", "mlflow", "safetensors",
 )  # fmt: skip
 

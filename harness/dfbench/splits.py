@@ -141,8 +141,8 @@ def check_leaks(records: Sequence[VideoRecord], name: str, overlap: str = "") ->
     are originals and groups that train shares with validation, which is ours to cut.
     """
     found = leaks(records)
-    declared = [leak for leak in found if overlap and _declarable(*leak)]
-    found = [leak for leak in found if not (overlap and _declarable(*leak))]
+    declared = [leak for leak in found if overlap and declarable(*leak)]
+    found = [leak for leak in found if not (overlap and declarable(*leak))]
     if found:
         kind, value, a, b = found[0]
         raise SplitError(
@@ -160,7 +160,9 @@ def check_leaks(records: Sequence[VideoRecord], name: str, overlap: str = "") ->
     return f"{name}: of {compared} the splits share, as declared ({overlap}): {told}"
 
 
-def _declarable(kind: str, _: str, a: VideoRecord, b: VideoRecord) -> bool:
+def declarable(kind: str, _: str, a: VideoRecord, b: VideoRecord) -> bool:
+    """Whether a dataset may declare what these two share: people, and all that test shares but the
+    very same video."""
     return kind == "person" or (kind != "video" and "test" in (a.split, b.split))
 
 

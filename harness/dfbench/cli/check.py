@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dfbench.cli import options
+from dfbench.cli.owned import DatasetCommand, with_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,26 +20,24 @@ if TYPE_CHECKING:
 _STYLES = {"broken": "bold red", "notice": "yellow"}
 
 
-@click.command("check", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.command("check", cls=DatasetCommand)
 @click.argument("name")
 @options.data_root
+@options.split_file
 @click.option("--deep", is_flag=True, help="Decode every frame: hours instead of minutes.")
 @options.workers
 @options.cache
 @options.as_json
-@click.pass_context
 def check_command(
-    ctx: click.Context,
     name: str,
     data_roots: tuple[tuple[str, Path], ...],
+    split_files: tuple[tuple[str, Path], ...],
     deep: bool,
     workers: int | None,
     cache: Path | None,
     as_json: bool,
 ) -> None:
     """Look at a dataset on disk: what is missing, broken or leaking.
-
-    NAME is a dataset; its own options follow as --compression c40 or as NAME:compression=c40.
 
     Exit 1 when a rule is broken: a listed video is missing (a class or method of which most is
     missing is a part that was not fetched), unreadable, listed twice, compressed otherwise than
@@ -53,35 +52,21 @@ def check_command(
     from dfbench.cli.display import Terminal, print_json, stdout
     from dfbench.places import cache_folder
     from dfbench.prepare import default_workers
-    from dfbench.request import name_roots
+    from dfbench.request import name_roots, name_split_files
 
     known = catalogue()
-    text = with_own_options(name, ctx.args)
+    text = with_options(name)[0] or name
+    splits = name_split_files(options.roots(split_files, "--split-file"), [text])
     report = check_dataset(
         text, known, name_roots(options.roots(data_roots), [text], known), cache_folder(cache),
-        deep=deep, workers=default_workers() if workers is None else max(workers, 1),
-        reporter=Terminal(),
+        deep=deep, split_file=next(iter(splits.values()), None), reporter=Terminal(),
+        workers=default_workers() if workers is None else max(workers, 1),
     )  # fmt: skip
     if as_json:
         print_json(report.as_json())
     else:
         print_report(report, stdout())
     sys.exit(1 if report.broken else 0)
-
-
-def with_own_options(name: str, extra: list[str]) -> str:
-    """``--methods A,B`` and ``--methods=A,B`` after the name as ``name:methods=A+B``."""
-    pairs = []
-    words = iter(extra)
-    for word in words:
-        key, equals, value = word.removeprefix("--").partition("=")
-        if not word.startswith("--") or not key:
-            raise click.UsageError(f"Got unexpected extra argument ({word})")
-        value = value if equals else next(words, "")
-        if not value:
-            raise click.UsageError(f"Option '--{key}' requires an argument.")
-        pairs.append(f"{key.replace('-', '_')}={value.replace(',', '+')}")
-    return name if not pairs else name + (",", ":")[":" not in name] + ",".join(pairs)
 
 
 def print_report(report: Report, console: Console) -> None:

@@ -50,7 +50,9 @@ def _defaults(
         if k in options and options[k].name in own
     }
     for name, sub in within.items():
-        found[name] = _defaults(sub, shared, table.get(name, {}), file, f"{where}{name}.")
+        own_table = table.get(name)  # `cache = "…"` is the option, `[cache]` the group's table
+        inner = own_table if isinstance(own_table, dict) else {}
+        found[name] = _defaults(sub, shared, inner, file, f"{where}{name}.")
     return found
 
 

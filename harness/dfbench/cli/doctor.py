@@ -62,7 +62,7 @@ def _place(folder: Path) -> str:
 
 
 def _codecs() -> dict[str, str]:
-    """Decoding by decord and encoding by libx264, tried on a small video."""
+    """Decoding and encoding by FFmpeg and libx264, tried on a small video."""
     import tempfile
 
     import av
