@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import statistics
 import tempfile
 import time
@@ -143,8 +142,9 @@ def store(lossy: bool) -> Container:
     def write(path: Path, clips: Crops) -> None:
         names = [[f"clip{c:02d}/frame{t:02d}" for t in range(len(clip))]
                  for c, clip in enumerate(clips)]  # fmt: skip
-        windows = [StoredWindow(list(range(len(n))), [0, 0, SIDE], [[71.25, 60.5, 250.75, 251]] * len(n),
-                                [[[101.25, 150.5]] * 5] * len(n), [0.93] * len(n), n, c)
+        box, marks = [71.25, 60.5, 250.75, 251.5], [[101.25, 150.5]] * 5
+        windows = [StoredWindow(list(range(len(n))), [0, 0, SIDE], [box] * len(n),
+                                [marks] * len(n), [0.93] * len(n), n, c)
                    for c, n in enumerate(names)]  # fmt: skip
         pictures = {n: image for row, clip in zip(names, clips, strict=True)
                     for n, image in zip(row, clip, strict=True)}  # fmt: skip
@@ -215,15 +215,8 @@ def measure(container: Container, clips: Crops, repeats: int) -> Measured:
             begin = time.perf_counter()
             back = [container.read(path, number) for number in range(len(clips))]
             read.append((time.perf_counter() - begin) / frames)
-        size = (
-            sum(
-                Path(where, name).stat().st_size
-                for where, _, names in os.walk(path)
-                for name in names
-            )
-            if path.is_dir()
-            else path.stat().st_size
-        )
+        files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+        size = sum(file.stat().st_size for file in files)
     error = np.mean(
         [(b.astype(float) - np.stack(c)) ** 2 for b, c in zip(back, clips, strict=True)]
     )
@@ -260,8 +253,9 @@ def main() -> None:
     singles = material(ClipSpec(), asked.video, asked.weights)
     clips = material(ClipSpec(frames=16), asked.video, asked.weights)
     print(f"videos: {', '.join(singles)}; OpenCV {cv2.__version__}, median of {asked.repeats}\n")
-    print("| container | loss | write ms/frame | frames/s | clip frames/s | MB, 32 frames "
-          "| MB, 4x16 | TB, 32 frames | TB, 4x16 |\n|---|---|---|---|---|---|---|---|---|")  # fmt: skip
+    columns = ["container", "loss", "write ms/frame", "frames/s", "clip frames/s",
+               "MB, 32 frames", "MB, 4x16", "TB, 32 frames", "TB, 4x16"]  # fmt: skip
+    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     for name, container in CONTAINERS.items():
         if asked.only not in name:
             continue

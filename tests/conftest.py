@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -66,22 +67,30 @@ class VideoMaker:
         codec: str = "libx264",
         rotate: int = 0,
         draw: Callable[[int], np.ndarray] | None = None,
+        times: Callable[[int], int] | None = None,
+        muxer: dict[str, str] | None = None,
         **options: Any,
     ) -> Path:
         """``size`` is (width, height) as coded; ``rotate`` (degrees) turns it for the player.
-        ``draw(n)`` gives a whole picture instead; ``options`` are the encoder's, e.g. ``g=1``."""
+        ``draw(n)`` gives a whole picture instead, ``times(n)`` the millisecond it is shown at;
+        ``muxer`` and ``options`` are the container's and the encoder's, e.g. ``g=1``."""
         width, height = size
         path.parent.mkdir(parents=True, exist_ok=True)
-        with av.open(str(path), "w") as file:
+        with av.open(str(path), "w", options=muxer or {}) as file:
             stream = file.add_stream(
                 codec, rate=fps, options={k: str(v) for k, v in options.items()}
             )
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             if rotate:
                 stream.set_display_rotation(rotate)
+            if times:
+                stream.codec_context.time_base = Fraction(1, 1000)
             for number in range(frames):
                 image = draw(number) if draw else self.paint(number, size)
-                file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+                picture = av.VideoFrame.from_ndarray(image, format="rgb24")
+                if times:
+                    picture.pts, picture.time_base = times(number), Fraction(1, 1000)
+                file.mux(stream.encode(picture))
             file.mux(stream.encode())
         return path
 

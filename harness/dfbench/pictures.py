@@ -38,13 +38,14 @@ class Pictures:
         self.path = path
         self.promised = 0
         self._size: tuple[int, int] | None = None
+        folder = path.is_dir()
         try:
-            self._files = picture_files(path) if path.is_dir() else [path]
+            self._files = picture_files(path) if folder else [path]
         except OSError as error:
             raise VideoError(f"{path} cannot be read: {error.strerror}") from error
         if not self._files:
             raise VideoError(f"{path} is a folder without pictures")
-        if not self._files[0].is_file():
+        if not folder and not path.is_file():
             raise VideoError(f"{path} does not exist or is no file")
 
     def __len__(self) -> int:
@@ -91,7 +92,10 @@ def _decode(file: Path) -> NDArray[np.uint8]:
         data = np.frombuffer(file.read_bytes(), np.uint8)
     except OSError as error:
         raise VideoError(f"{file} cannot be read: {error.strerror}") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if len(data) else None
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if len(data) else None
+    except cv2.error:  # a header that promises more pixels than OpenCV takes
+        image = None
     if image is None:
         raise VideoError(f"{file} cannot be decoded as a picture")
     return np.asarray(image, np.uint8)

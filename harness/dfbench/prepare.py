@@ -117,9 +117,10 @@ def shard(records: Sequence[VideoRecord], number: int, total: int) -> list[Video
 def _prepare_family(family: Sequence[VideoRecord], how: _How) -> list[Prepared]:
     head = family[0]
     return [
-        prepare_video(record, how.clip, how.finder, how.store, None if record is head else head)
+        prepare_video(record, how.clip, how.finder, how.store,
+                      head if record.original == head.id and record is not head else None)
         for record in family
-    ]
+    ]  # fmt: skip
 
 
 def prepare_video(

@@ -113,7 +113,18 @@ def _divide_people(
     kept = {r.id: home[r.identities[0]] for r in named}
     kept.update((r.id, r.split) for r in divide([r for r in records if not r.identities],
                                                 fractions, seed) if r.split)  # fmt: skip
-    return [replace(record, split=kept[record.id]) for record in records if record.id in kept]
+    # What is still shared, an original or a group, stays with the split that has most of it.
+    sharers: dict[tuple[str, str], Counter[Split]] = defaultdict(Counter)
+    for record in records:
+        if record.id in kept:
+            for key in keys(record):
+                sharers[key][kept[record.id]] += 1
+    owner = {key: max(fractions, key=lambda s: n[s]) for key, n in sharers.items()}
+    return [
+        replace(record, split=kept[record.id])
+        for record in records
+        if record.id in kept and all(owner[key] == kept[record.id] for key in keys(record))
+    ]
 
 
 def leaks(records: Iterable[VideoRecord]) -> list[tuple[str, str, VideoRecord, VideoRecord]]:

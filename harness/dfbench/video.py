@@ -9,7 +9,8 @@ without a wanted frame is jumped over from key frame to key frame.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -29,6 +30,15 @@ READER = f"pyav {av.__version__}"
 """Decoder and version: part of a run's spec, since another decoder gives other pixels."""
 
 Image = NDArray[np.uint8]
+
+_TIMED = {"mov", "matroska", "flv", "avi", "nut"}
+"""Containers in which every picture carries its own time. In the others (MPEG, ASF) FFmpeg works it
+out from those around, and comes to another one after a jump."""
+_LISTS = {"hls", "concat", "concatf", "dash", "imf", "sdp", "webm_dash_manifest"}
+_SKIPPING = {"h264", "mpeg4", "mpeg2video"}
+"""Decoders that leave out single pictures when asked to and that no later picture misses. AV1's
+takes the wish as one for the whole file; in HEVC a picture left out may be needed by a higher
+layer."""
 
 
 def open_video(path: Path) -> Video | Pictures:
@@ -53,14 +63,8 @@ class Video:
         if not self.path.is_file():
             raise VideoError(f"{self.path} does not exist or is no file")
         try:
-            # "file:" and the white list: neither a name nor a playlist inside leads elsewhere.
-            options = {"protocol_whitelist": "file"}
-            self._file: Any = av.open(
-                f"file:{self.path}", options=options, metadata_errors="ignore"
-            )
-            self._stream = _video_stream(self._file)
+            self._file, self._stream = self._open()
             context = self._stream.codec_context
-            context.thread_count = 1  # the videos are the parallel dimension
             self._size = context.width, context.height
             self._index()
         except (av.FFmpegError, ValueError, IndexError, MemoryError) as error:
@@ -68,11 +72,33 @@ class Video:
         if not self._count:
             raise VideoError(f"{self.path} has no frames")
 
+    def _open(self) -> tuple[Any, Any]:
+        # "file:" and the white list: neither a name nor a playlist inside leads elsewhere.
+        options = {"protocol_whitelist": "file"}
+        file = av.open(f"file:{self.path}", options=options, metadata_errors="ignore")
+        if file.format.name in _LISTS:
+            raise ValueError("it is a list of other files")
+        stream = _video_stream(file)
+        stream.codec_context.thread_count = 1  # the videos are the parallel dimension
+        return file, stream
+
+    def packets(self, time: int | None) -> Iterator[Any]:
+        """The packets from the key frame shown at ``time``, or from the very start: then of the
+        file opened anew, for not every kind can be wound back. Raises FFmpegError, ValueError."""
+        if time is None:
+            self._file.close()
+            self._file, self._stream = self._open()
+        else:
+            self._file.seek(time, stream=self._stream)
+        packets: Iterator[Any] = self._file.demux(self._stream)
+        return packets
+
     def _index(self) -> None:
         """Find out when each frame is shown, from the packets: right where the header has no
         count, an untrue one, or a rate that varies."""
         times: list[int | None] = []
         keys: list[int] = []
+        listed = len(getattr(self._stream, "index_entries", ()))
         for packet in self._file.demux(self._stream):
             if packet.size and not packet.is_discard:
                 times.append(packet.pts)
@@ -82,12 +108,24 @@ class Video:
         self._count = len(times)
         rate = self._stream.average_rate or self._stream.guessed_rate
         self.fps = float(rate) if rate else 0.0
-        self.promised = int(self._stream.frames)
-        # AVI has no time of display: where pictures are reordered, its times name the wrong ones.
-        avi = self._file.format.name == "avi" and self._stream.codec_context.has_b_frames
-        self._timed = len(set(known)) == len(times) and not avi
-        self._times = known
-        self._keys = sorted(keys) if self._timed else []
+        self.promised = self._promised()
+        kinds = set(self._file.format.name.split(","))
+        self._timed = len(set(known)) == len(times) and bool(kinds & _TIMED)
+        if "avi" in kinds and (self._stream.codec_context.has_b_frames or listed != len(times)):
+            # AVI has no times: pictures are counted, by its index after a jump, and where they are
+            # reordered the count names others.
+            self._timed = False
+        self.times = known
+        self.keys = sorted(keys) if self._timed else []
+
+    def _promised(self) -> int:
+        """Frames that the header tells of, 0 where it tells nothing. MP4 and MOV count those too
+        that an edit list cuts away: their index says which are left."""
+        count = int(self._stream.frames)
+        if count > self._count and "mov" in self._file.format.name:
+            entries = getattr(self._stream, "index_entries", None) or ()
+            count = min(count, sum(not entry.is_discard for entry in entries) or count)
+        return count
 
     def __len__(self) -> int:
         """Frames in the video, counted from its packets."""
@@ -110,9 +148,7 @@ class Video:
         """
         numbers = list(numbers)
         inside = [number for number in numbers if 0 <= number < self._count]
-        reading = _Reading(self._file, self._stream, self._times, self._keys) if self._timed else (
-            _Counting(self._file, self._stream)
-        )  # fmt: skip
+        reading = _Reading(self) if self._timed else _Counting(self)
         wanted = frozenset(inside)
         for number in numbers:
             picture = reading.picture(number, wanted) if number in wanted else None
@@ -145,11 +181,12 @@ class Video:
 class _Reading:
     """One way through a file whose packets say when they are shown."""
 
-    def __init__(self, file: Any, stream: Any, times: Sequence[int], keys: Sequence[int]) -> None:
-        self.file, self.stream, self.times, self.keys = file, stream, times, keys
+    def __init__(self, video: Video) -> None:
+        self.video, self.times = video, video.times
         self.coming: Iterator[Any] | None = None
         self.at = -1  # number of the picture that came last
         self.held: Any | None = None  # that picture, where it came in place of one before it
+        self.entry = 0  # number of the key frame that was jumped to and has not come yet
         self.jumps = True
 
     def picture(self, number: int, wanted: frozenset[int]) -> Any | None:
@@ -157,7 +194,7 @@ class _Reading:
         files cannot be entered at what they call key frames."""
         found = self._try(number, wanted)
         if found is None and self.jumps:
-            self.jumps, self.coming = False, None
+            self.jumps, self.coming, self.held = False, None, None
             found = self._try(number, wanted)
         return found
 
@@ -168,11 +205,14 @@ class _Reading:
         key = self._key_before(number)
         self.held = None
         if self.coming is None or number <= self.at or key > self.at + 1:
-            self.file.seek(self.times[key], stream=self.stream)
-            self.coming = self._decoded({self.times[n] for n in wanted})
-            self.at = -1
+            self.at, self.entry = -1, key
+            self.coming = self._decoded(key, {self.times[n] for n in wanted})
         for picture in self.coming:
             self.at = bisect_right(self.times, picture.pts) - 1
+            if self.entry and self.at >= self.entry:
+                if self.at > self.entry or not picture.key_frame:
+                    return None
+                self.entry = 0
             if picture.pts >= time:
                 whole = None if picture.is_corrupt else picture
                 self.held = whole if picture.pts > time else None
@@ -182,35 +222,36 @@ class _Reading:
 
     def _key_before(self, number: int) -> int:
         """Number of the last key frame up to ``number``; 0 where jumping does not help."""
-        place = bisect_right(self.keys, self.times[number]) if self.jumps else 0
-        return bisect_right(self.times, self.keys[place - 1]) - 1 if place else 0
+        place = bisect_right(self.video.keys, self.times[number]) if self.jumps else 0
+        return bisect_right(self.times, self.video.keys[place - 1]) - 1 if place else 0
 
-    def _decoded(self, wanted: set[int]) -> Iterator[Any]:
-        """Pictures from where the file stands, in order of time; those that none is built on only
+    def _decoded(self, key: int, wanted: set[int]) -> Iterator[Any]:
+        """Pictures from that key frame on, in order of time; those that none is built on only
         where they are wanted."""
-        context = self.stream.codec_context
-        for packet in self.file.demux(self.stream):
-            context.skip_frame = "DEFAULT" if packet.pts in wanted or not packet.size else "NONREF"
-            try:
-                pictures = packet.decode()
-            except av.FFmpegError:  # this packet's picture is lost, the next may be whole
-                continue
-            yield from (picture for picture in pictures if picture.pts is not None)
+        with suppress(av.FFmpegError, ValueError):
+            for packet in self.video.packets(self.times[key] if self.jumps else None):
+                context = packet.stream.codec_context
+                every = context.codec.name not in _SKIPPING or not packet.size
+                context.skip_frame = "DEFAULT" if every or packet.pts in wanted else "NONREF"
+                try:
+                    pictures = packet.decode()
+                except av.FFmpegError:  # this packet's picture is lost, the next may be whole
+                    continue
+                yield from (picture for picture in pictures if picture.pts is not None)
 
 
 class _Counting:
     """One way through a file that does not say when pictures are shown: they are counted as they
     come out of the decoder, always from the start, up to the first that is damaged."""
 
-    def __init__(self, file: Any, stream: Any) -> None:
-        self.file, self.stream = file, stream
+    def __init__(self, video: Video) -> None:
+        self.video = video
         self.coming: Iterator[Any] | None = None
         self.at = -1
 
     def picture(self, number: int, wanted: frozenset[int]) -> Any | None:
         del wanted
         if self.coming is None or number <= self.at:
-            self.file.seek(0)
             self.coming, self.at = self._decoded(), -1
         for picture in self.coming:
             self.at += 1
@@ -220,20 +261,20 @@ class _Counting:
         return None
 
     def _decoded(self) -> Iterator[Any]:
-        try:
-            for packet in self.file.demux(self.stream):
+        with suppress(av.FFmpegError, ValueError):
+            for packet in self.video.packets(None):
                 for picture in packet.decode():
                     if picture.is_corrupt:
                         return
                     yield picture
-        except av.FFmpegError:
-            return
 
 
 def _video_stream(file: Any) -> Any:
     """The first stream of moving pictures: the cover of a song is none. Raises ValueError."""
     for stream in file.streams.video:
         if not stream.disposition & Disposition.attached_pic:
+            if stream.codec_context is None:
+                raise ValueError("its pictures are coded in a way that FFmpeg does not know")
             return stream
     raise ValueError("it has no video stream")
 

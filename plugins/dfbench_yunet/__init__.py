@@ -14,7 +14,7 @@ def dfbench_face_detectors() -> Iterable[FaceDetectorCard]:
             name="yunet",
             summary="YuNet (OpenCV's FaceDetectorYN), about 10 ms a frame on one core",
             target="dfbench_yunet.detector:YuNet",
-            version="2023mar-640",
+            version="2023mar-640-2",
             paper="Wu et al., YuNet: A Tiny Millisecond-level Face Detector, MIR 2023",
             year=2023,
             licence="MIT",

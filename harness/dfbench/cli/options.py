@@ -67,9 +67,7 @@ boxes_from_original = option(
     "--boxes-from-original", is_flag=True,
     help="Find faces on originals only; fakes of the same length and size take them over.",
 )  # fmt: skip
-lossy = option(
-    "--lossy", is_flag=True, help="Store crops as JPEG of quality 95: about a third of the size."
-)
+lossy = option("--lossy", is_flag=True, help="Store crops as JPEG of quality 95: half the size.")
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
 
