@@ -116,6 +116,27 @@ def make_video() -> VideoMaker:
     return VideoMaker()
 
 
+@pytest.fixture(scope="session")
+def ten_hours(make_video, tmp_path_factory) -> Path:
+    """36,000 frames, one a second: a group of fifty over and over, coded once."""
+    folder = tmp_path_factory.mktemp("long")
+    group = make_video(folder / "group.mp4", frames=50, size=(32, 32), fps=1, g=50)
+    path = folder / "long.mp4"
+    with av.open(str(group)) as source, av.open(str(path), "w") as file:
+        stream = file.add_stream_from_template(source.streams.video[0])
+        coded = [(bytes(p), p.pts, p.dts, p.is_keyframe, p.time_base, p.duration)
+                 for p in source.demux(video=0) if p.size]  # fmt: skip
+        for turn in range(720):
+            for data, pts, dts, key, base, duration in coded:
+                packet = av.Packet(data)
+                packet.stream, packet.time_base, packet.is_keyframe = stream, base, key
+                packet.pts = pts + 50 * turn * duration
+                packet.dts = dts + 50 * turn * duration
+                packet.duration = duration
+                file.mux(packet)
+    return path
+
+
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 

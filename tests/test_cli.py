@@ -241,7 +241,7 @@ def test_unknown_names(refused):
     assert "Did you mean meso4 or" in refused(detector="mesoo4")
     assert "Did you mean celebdf or" in refused(dataset="celeb")
     assert "Did you mean folder?" in refused(dataset="folders")
-    assert "There are: center, given, yunet" in refused(faces="mtcnn")
+    assert "center, given, mtcnn, retinaface, yunet" in refused(faces="mtcn")
     assert "no detector 'yunet/meso4'" in refused(detector="yunet/meso4")
 
 

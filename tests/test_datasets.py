@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 
@@ -15,14 +13,9 @@ from dfbench.errors import DataError, SplitError
 from dfbench.listing import fingerprint, read_dataset
 from dfbench.records import VideoRecord, inside
 from dfbench.splits import (
-    check_across,
-    check_classes,
     check_leaks,
     clusters,
     count,
-    keys,
-    limit,
-    make_split,
 )
 from dfbench_dfdc.records import records as dfdc
 from dfbench_dfdc.records import split_of
@@ -389,189 +382,6 @@ def test_the_fingerprint_is_of_the_list_and_not_of_this_machine(tmp_path):
     assert fingerprint(changed) != fingerprint(one)
     (tmp_path / "two" / "real" / "a.mp4").write_bytes(b"longer than before")
     assert fingerprint(two) != fingerprint(one)
-
-
-# --- splits ---------------------------------------------------------------------------------
-
-
-def crowd(seed: int = 0, originals: int = 40) -> list[VideoRecord]:
-    """Originals with 0 to 6 fakes each, two people in each fake, ten people in all pairs."""
-    rng = random.Random(seed)
-    found = []
-    for n in range(originals):
-        people = (f"p{n // 2}",)
-        found.append(video(f"r{n}", identities=people))
-        found += [
-            video(f"f{n}-{m}", 1, original=f"r{n}", method=rng.choice("ab"), identities=people)
-            for m in range(rng.randrange(7))
-        ]
-    rng.shuffle(found)
-    return found
-
-
-def shared_by_splits(records: list[VideoRecord]) -> set:
-    where: dict = {}
-    for record in records:
-        for key in keys(record):
-            where.setdefault(key, set()).add(record.split)
-    return {key for key, splits in where.items() if len(splits) > 1}
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_made_splits_share_no_original_group_or_person(seed):
-    """Fault 2."""
-    records = make_split(crowd(seed), seed)
-    assert {r.split for r in records} == {"train", "val", "test"}
-    assert shared_by_splits(records) == set()
-    assert check_leaks(records, "crowd")
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_made_splits_are_stratified(seed):
-    records = make_split(crowd(seed, 100))
-    total = count(records)
-    for split, share in (("train", 0.7), ("val", 0.15), ("test", 0.15)):
-        part = count(r for r in records if r.split == split)
-        for kind in ("real", "fake"):
-            assert part[kind] / total[kind] == pytest.approx(share, abs=0.05)
-
-
-def test_made_splits_depend_on_ids_and_seed_alone():
-    records = crowd()
-    first = {r.id: r.split for r in make_split(records)}
-    again = {r.id: r.split for r in make_split(records[::-1])}
-    moved = [replace(r, path=Path("/elsewhere") / r.id) for r in records]
-    assert first == again == {r.id: r.split for r in make_split(moved)}
-    assert first != {r.id: r.split for r in make_split(records, seed=1)}
-    assert [r.id for r in make_split(records)] == [r.id for r in records]
-
-
-def test_three_families_fill_three_splits():
-    records = [video(f"r{n}") for n in range(3)]
-    records += [video(f"f{n}", 1, original=f"r{n}") for n in range(3)]
-    made = make_split(records)
-    for split in ("train", "val", "test"):
-        check_classes(made, split, "three")
-
-
-def test_clusters_join_through_others():
-    records = [
-        video("a", identities=("x",)),
-        video("b", 1, original="a", identities=("y",)),
-        video("c", identities=("y",)),
-        video("d", group="g"),
-        video("e", group="g"),
-        video("f"),
-    ]
-    assert sorted(sorted(r.id for r in c) for c in clusters(records)) == [
-        ["a", "b", "c"], ["d", "e"], ["f"],
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "kind"),
-    [
-        (video("r", 0, "train"), video("r", 0, "test"), "video 'r'"),
-        (video("r", 0, "train"), video("f", 1, "val", original="r"), "original 'r'"),
-        (video("f", 1, "train", original="x"), video("g", 1, "test", original="x"), "original 'x'"),
-        (video("r", 0, "val", group="g"), video("q", 0, "test", group="g"), "group 'g'"),
-        (
-            video("r", 0, "train", identities=("ann", "bob")),
-            video("q", 0, "test", identities=("bob",)),
-            "person 'bob'",
-        ),
-    ],
-)
-def test_a_leak_names_the_pair(a, b, kind):
-    with pytest.raises(SplitError) as caught:
-        check_leaks([video("other", 1, "train"), a, b], "set")
-    for part in (a.id, b.id, a.split, b.split, kind):
-        assert part in str(caught.value)
-
-
-def test_a_declared_overlap_is_counted_and_carried():
-    """The official split of some datasets shares people, and originals with the test set."""
-    records = [
-        video("a", 0, "train", identities=("ann",)),
-        video("b", 0, "test", identities=("ann",)),
-        video("c", 1, "test", original="b", identities=("ann", "bob")),
-        video("d", 1, "val", identities=("bob",)),
-    ]
-    note = check_leaks(records, "set", overlap="test people appear in train")
-    assert "test people appear in train" in note
-    assert "person 2 times" in note
-    assert "original" not in note
-    assert "disjoint" not in note
-    more = [*records, video("e", 1, "train", original="b"), video("f", 1, "val", original="g")]
-    more += [video("h", 1, "test", original="g"), video("i", 1, "val", original="j")]
-    note = check_leaks(more, "set", overlap="test people appear in train")
-    assert "original 2 times" in note
-    with pytest.raises(SplitError, match="original 'b'"):
-        check_leaks([records[1], video("e", 1, "train", original="b")], "set")
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "kind"),
-    [
-        (video("r", 0, "train"), video("r", 0, "test"), "video 'r'"),
-        (video("r", 0, "train"), video("f", 1, "val", original="r"), "original 'r'"),
-        (video("r", 0, "val", group="g"), video("q", 0, "train", group="g"), "group 'g'"),
-    ],
-)
-@pytest.mark.parametrize("first", [True, False])
-def test_what_no_declaration_covers(a, b, kind, first):
-    """The same video twice, and what validation, which is ours to cut, shares with train; also
-    where a test video that may share it is seen before either."""
-    test = [video("t", 1, "test", original="r", group="g")]
-    records = [*test, a, b] if first else [a, b, *test]
-    with pytest.raises(SplitError, match=f"share the {kind}"):
-        check_leaks(records, "set", overlap="declared")
-
-
-def test_across_datasets_files_and_people_are_compared(tmp_path):
-    trained = [video("a", 0, "train", identities=("ann",)), video("b", 1, "val")]
-    names = ("one", "two")
-    check_across(trained, [video("c", 0, "test", identities=("bob",))], names)
-    with pytest.raises(SplitError, match=r"two's test video x .* one's val video b .*one file"):
-        check_across(trained, [VideoRecord("x", Path("/data/./b"), 1, "test")], names)
-    with pytest.raises(SplitError, match="person 'ann'"):
-        check_across(trained, [video("z", 0, "test", identities=("ann",))], names)
-    (tmp_path / "v").write_text("")
-    (tmp_path / "link").symlink_to(tmp_path / "v")
-    with pytest.raises(SplitError, match="one file"):
-        check_across([VideoRecord("v", tmp_path / "v", 0, "train")],
-                     [VideoRecord("w", tmp_path / "link", 0, "test")], names)  # fmt: skip
-
-
-def test_people_shared_as_declared_do_not_stop_a_dataset_trained_on_itself():
-    trained = [video("a", 0, "train", identities=("ann",))]
-    tested = [video("b", 1, "test", original="a", identities=("ann", "bob"))]
-    check_across(trained, tested, ("one", "one"), overlap="people are on both sides")
-    for names, overlap in ((("one", "one"), ""), (("two", "one"), "people are on both sides")):
-        with pytest.raises(SplitError, match="person 'ann'"):
-            check_across(trained, tested, names, overlap)
-    with pytest.raises(SplitError, match="one file"):
-        check_across(trained, [*tested, video("a", 0, "test")], ("one", "one"), overlap="people")
-
-
-def test_a_split_needs_both_classes():
-    records = [video("a", 0, "train"), video("b", 1, "train"), video("c", 0, "val")]
-    check_classes(records, "train", "set")
-    with pytest.raises(SplitError, match=r"val split of set has 1 real videos and no fake"):
-        check_classes(records, "val", "set")
-    with pytest.raises(SplitError, match="no test videos"):
-        check_classes(records, "test", "set")
-
-
-def test_limit_takes_from_every_kind_in_every_split():
-    records = make_split(crowd(1, 80))
-    kept = limit(records, 6)
-    assert [r for r in records if r in kept] == kept
-    for split in ("train", "val", "test"):
-        kinds = Counter((r.label, r.method) for r in kept if r.split == split)
-        assert kinds == {(0, None): 2, (1, "a"): 2, (1, "b"): 2}
-    assert limit(records[::-1], 6) == kept[::-1]
-    assert limit(records, 10_000) == records
 
 
 def test_ids_use_one_separator_on_every_system():

@@ -20,8 +20,8 @@ CORE = ROOT / "harness" / "dfbench"
 LAYERS = (
     {"errors", "records", "cards", "reporter", "lists"},
     {"hookspecs", "spec", "result", "detector"},
-    {"places", "crops", "stored", "store", "weights", "video", "pictures", "windows", "faces",
-     "clips", "augment", "splits", "scoring", "containers", "headers", "findings"},
+    {"places", "crops", "stored", "store", "weights", "video", "seeking", "pictures", "windows",
+     "faces", "clips", "augment", "splits", "scoring", "containers", "headers", "findings"},
     {"catalogue", "listing", "make", "prepare", "sheet", "audit", "cache", "duplicates", "check",
      "loader", "train", "predict", "provenance"},
     {"request", "plan", "stages", "model", "runner"},
@@ -39,7 +39,7 @@ LIGHT: dict[str, set[str]] = {
 ONLY_IN: dict[str, set[str]] = {
     "torch": {"detector", "loader", "train", "predict", "runner"},
     "lightning_fabric": {"train", "predict", "stages"},
-    "av": {"video", "headers"},
+    "av": {"video", "seeking", "headers"},
     "joblib": {"make", "prepare", "duplicates", "audit"},
     "rich": {"cli"},
     "click": {"cli"},

@@ -23,7 +23,7 @@ from dfbench.duplicates import BATCH, duplicates, in_parallel, same_content
 from dfbench.errors import DataError
 from dfbench.findings import CountRow, Finding
 from dfbench.headers import Header, read_header
-from dfbench.listing import find_root, own_splits
+from dfbench.listing import find_root, own_splits, read_records
 from dfbench.lists import videos_below
 from dfbench.records import VideoRecord
 from dfbench.reporter import Reporter
@@ -111,7 +111,7 @@ def _listed(
 ) -> tuple[list[VideoRecord], Iterable[Finding]]:
     """The records, each id once, and what stood twice."""
     listed: dict[str, VideoRecord] = {}
-    read: Iterable[VideoRecord] = card.resolve()(root, **options)
+    read = read_records(card, root, options)
     twice = [r.id for r in read if listed.setdefault(r.id, r) is not r]
     if not listed:
         raise DataError(f"{card.name} finds no videos in {root}. {card.how_to_get}".rstrip())

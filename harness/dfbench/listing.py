@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -119,9 +120,20 @@ def find_root(
             f"{card.name} needs its folder: --data-root DIR, or keep it with: dfbench data root "
             f"{card.name} DIR. {card.how_to_get}".rstrip()
         )
-    if not root.exists():
+    if not os.path.exists(root):  # Path.exists raises below a folder that may not be looked into
         raise DataError(f"the data root {root} of {card.name} does not exist")
     return root
+
+
+def read_records(
+    card: DatasetCard, root: Path, options: Mapping[str, Option]
+) -> Iterator[VideoRecord]:
+    """What the dataset's plugin gives. Raises DataError also where the disk does not let it."""
+    try:
+        yield from card.resolve()(root, **options)
+    except OSError as error:
+        name = error.filename or root
+        raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
 
 
 def list_records(card: DatasetCard, root: Path, options: Mapping[str, Option]) -> list[VideoRecord]:
@@ -129,7 +141,7 @@ def list_records(card: DatasetCard, root: Path, options: Mapping[str, Option]) -
 
     Raises DataError when there are none, or one id stands twice.
     """
-    records = list(card.resolve()(root, **options))
+    records = list(read_records(card, root, options))
     if not records:
         raise DataError(f"{card.name} finds no videos in {root}. {card.how_to_get}".rstrip())
     twice = [name for name, times in Counter(r.id for r in records).items() if times > 1]

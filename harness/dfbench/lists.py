@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -55,7 +57,8 @@ def read_rows(
     columns: what each is called here, and the names it may have in the file, in any case.
     Raises DataError when the first line does not name each once, or a row is short of one.
     """
-    reader = csv.reader(read_text(file).splitlines())
+    # Not by splitlines(), which breaks a line at U+2028 and the like, as names may hold them.
+    reader = csv.reader(io.StringIO(read_text(file), newline=""))
     try:
         header = [name.strip().lower() for name in next(reader, [])]
         places = {}
@@ -65,7 +68,9 @@ def read_rows(
                 wanted = " or ".join(spellings)
                 raise DataError(f"{file}: its first line must name a column {wanted}, and one only")
             places[name] = found[0]
-        for row in filter(None, reader):
+        for row in reader:
+            if not any(map(str.strip, row)):
+                continue
             if len(row) <= max(places.values()):
                 raise DataError(f"{file}, line {reader.line_num}: a value is lacking: {row}")
             yield reader.line_num, {name: row[i].strip() for name, i in places.items()}
@@ -118,12 +123,26 @@ def videos_by_stem(folder: Path) -> dict[str, Path]:
     return found
 
 
-def videos_below(folder: Path) -> Iterator[Path]:
-    """Video files anywhere below ``folder``, in order, hidden folders left out."""
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and is_video_name(path) and not path.is_dir():
-            yield path
+def videos_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Video files anywhere below ``folder``, in order, hidden folders left out. Links to folders
+    are followed, but not round in a circle (``above``: the folders this one was reached through).
+
+    Raises DataError for a folder that may not be looked into: its videos would be lost unseen.
+    """
+    real = folder.resolve()
+    if real in above or not folder.is_dir():
+        return
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted((entry.name, Path(entry).is_dir() if entry.is_symlink()
+                            else entry.is_dir()) for entry in entries)  # fmt: skip
+    except OSError as error:
+        raise DataError(f"{folder} cannot be listed: {error.strerror}") from error
+    for name, is_folder in found:
+        if is_folder and not name.startswith("."):
+            yield from videos_below(folder / name, (*above, real))
+        elif not is_folder and is_video_name(Path(name)):
+            yield folder / name
 
 
 def is_video_name(path: Path) -> bool:

@@ -43,6 +43,7 @@ class MTCNN:
                 "mtcnn needs the folder of its three files, pnet.pt, rnet.pt, onet.pt"
             )
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.batch_size = 8 if self.device.type == "cuda" else 1
         self._pnet = _read(PNet(), weights / "pnet.pt").to(self.device)
         self._rnet = _read(RNet(), weights / "rnet.pt").to(self.device)
         self._onet = _read(ONet(), weights / "onet.pt").to(self.device)
@@ -74,7 +75,7 @@ class MTCNN:
     def _propose(self, sums: Sums) -> tuple[Tensor, Tensor]:
         """Squares [B, 4] that may hold a face, and the pictures [B] they lie in."""
         found = []
-        for number, scale in enumerate(scales(sums.height, sums.width)):
+        for scale in scales(sums.height, sums.width):
             size = int(sums.height * scale + 1), int(sums.width * scale + 1)
             chances, offsets = self._pnet(sums.whole(*size))
             which, y, x = (chances >= _LEAST[0]).nonzero(as_tuple=True)
@@ -127,7 +128,7 @@ def scales(height: int, width: int) -> list[float]:
 
 
 def _split(whole: Tensor, which: Tensor) -> list[tuple[Tensor, Tensor]]:
-    return list(zip(whole.split(_PARTS), which.split(_PARTS), strict=True))
+    return list(zip(torch.split(whole, _PARTS), torch.split(which, _PARTS), strict=True))
 
 
 def _read(network: Network, file: Path) -> Network:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -51,9 +50,8 @@ class RetinaFace:
         on_gpu = self.device.type == "cuda"
         self._kind = _TYPES.get(precision or ("bf16" if on_gpu else "32"))
         self._side, self._threshold = side, threshold
-        self._together = 16 if on_gpu else 1  # pictures the network sees at once
-        layout: Any = torch.channels_last
-        self._network = load(weights).to(self.device, memory_format=layout)
+        self.batch_size = 16 if on_gpu else 1  # pictures the network sees at once
+        self._network = load(weights).to(self.device).to(memory_format=torch.channels_last)
         self._anchors = _anchors(side).to(self.device)
         self._mean = 255 * torch.tensor(_MEAN, device=self.device)
         self._std = 255 * torch.tensor(_STD, device=self.device)
@@ -62,8 +60,8 @@ class RetinaFace:
         """Faces in each of ``images`` uint8 [N, H, W, 3] RGB."""
         found: list[Faces] = []
         with torch.inference_mode():
-            for begin in range(0, len(images), self._together):
-                found += self._batch(images[begin : begin + self._together])
+            for begin in range(0, len(images), self.batch_size):
+                found += self._batch(images[begin : begin + self.batch_size])
         return found
 
     def _batch(self, images: NDArray[np.uint8]) -> list[Faces]:

@@ -23,6 +23,12 @@ class Commands(click.Group):
                 raise
             click.echo(f"error: {' '.join(str(error).split())}", err=True)
             sys.exit(1)
+        except ImportError as error:
+            if "cv2" not in str(error.name) and "libGL" not in str(error):
+                raise
+            mend = "pip install --force-reinstall --no-deps opencv-python-headless"
+            click.echo(f"error: OpenCV cannot be loaded ({error}); try: {mend}", err=True)
+            sys.exit(1)
         except KeyboardInterrupt:
             click.echo("stopped; the same command goes on from here", err=True)
             sys.exit(130)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -30,7 +31,7 @@ def data_root_command(name: str, folder: Path) -> None:
     from dfbench.places import keep_data_root
 
     catalogue().dataset(name)
-    if not folder.exists():
+    if not os.path.exists(folder):  # Path.exists raises where it may not look
         raise DataError(f"{folder} does not exist")
     click.echo(
         f"{name} is looked for in {folder.resolve()} (kept in {keep_data_root(name, folder)})"

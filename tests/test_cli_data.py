@@ -1,0 +1,324 @@
+"""``dfbench data split``, ``--split-file``, and a dataset's own options as options."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from test_cli import error
+from test_dataset_ffpp import write_lists, write_videos
+
+import dfbench.cli
+from dfbench.catalogue import catalogue
+from dfbench.listing import read_dataset
+
+
+@pytest.fixture(scope="module")
+def command():
+    """The command in this process: ``command("list", "faces")`` -> exit_code, stdout, stderr."""
+    if not dfbench.cli.cli.commands:
+        dfbench.cli._add_commands()
+
+    def run(*args: object, **env: str) -> Result:
+        return CliRunner().invoke(dfbench.cli.cli, [str(a) for a in args], env=env or None)
+
+    return run
+
+
+def usage(result: Result) -> str:
+    """What a wrong call prints; nothing else has happened."""
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    return result.stderr
+
+
+@pytest.fixture
+def videos(tmp_path) -> Path:
+    """Thirty originals with two fakes of each, in a list without a split."""
+    rows = ["path,label,method,original"]
+    for n in range(30):
+        rows += [f"real/{n}.mp4,real,,"]
+        rows += [f"fake/{m}/{n}.mp4,fake,{m},real/{n}.mp4" for m in ("a", "b")]
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "list.csv").write_text("\n".join(rows))
+    return tmp_path / "videos"
+
+
+def read(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+# --- data split -----------------------------------------------------------------------------
+
+
+def test_a_split_is_grouped_and_stratified(command, videos, tmp_path):
+    """Fault 2: an original and its fakes are on one side."""
+    out = tmp_path / "new" / "split.csv"
+    done = command("data", "split", "folder", "--data-root", videos, "--out", out)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str(out)
+    assert "splits disjoint by 90 videos" in done.stderr
+    rows = read(out)
+    assert list(rows[0]) == ["id", "split", "label", "method"]
+    assert len({row["id"] for row in rows}) == len(rows) == 90
+    home: dict[str, set[str]] = {}
+    for row in rows:
+        home.setdefault(row["id"].rpartition("/")[2], set()).add(row["split"])
+    assert all(len(splits) == 1 for splits in home.values())
+    kinds = Counter((row["split"], row["label"], row["method"]) for row in rows)
+    for label, method in (("real", ""), ("fake", "a"), ("fake", "b")):
+        assert kinds["train", label, method] == pytest.approx(21, abs=1)
+        assert kinds["val", label, method] == pytest.approx(4.5, abs=1)
+        assert kinds["test", label, method] == pytest.approx(4.5, abs=1)
+
+
+def test_a_split_is_seeded(command, videos, tmp_path):
+    texts = []
+    for n, seed in enumerate((0, 0, 1)):
+        out = tmp_path / f"{n}.csv"
+        asked = ("data", "split", "folder", "--data-root", videos, "--out", out, "--seed", seed)
+        assert command(*asked).exit_code == 0
+        texts.append(out.read_bytes())
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_the_shares_can_be_chosen(command, videos, tmp_path):
+    asked = ("data", "split", "folder", "--data-root", videos, "--out", tmp_path / "s.csv")
+    done = command(*asked, "--val", 0.2, "--test", 0.5, "--json")
+    found = json.loads(done.stdout)
+    assert found["file"] == str(tmp_path / "s.csv")
+    assert found["left_out"] == 0
+    for split, share in (("train", 0.3), ("val", 0.2), ("test", 0.5)):
+        assert found["splits"][split]["real"] == pytest.approx(30 * share, abs=1)
+        assert found["splits"][split]["fake"] == pytest.approx(60 * share, abs=2)
+    assert "nothing to train on" in usage(command(*asked, "--val", 0.5, "--test", 0.5))
+    for wrong in (0, 1, -1, "much"):
+        assert "--val" in usage(command(*asked, "--val", wrong))
+    assert "--out" in usage(command(*asked[:-2]))
+
+
+def test_a_split_that_cannot_be_written_is_one_line(command, videos, tmp_path):
+    (tmp_path / "file").write_text("")
+    asked = ("data", "split", "folder", "--data-root", videos, "--out", tmp_path / "file" / "s.csv")
+    assert "cannot be written" in error(command(*asked))
+    assert (tmp_path / "file").read_text() == ""
+
+
+def test_an_official_split_is_not_touched_by_making_another(command, ffpp, tmp_path):
+    before = read_dataset("ffpp", catalogue(), {"ffpp": ffpp}, tmp_path)
+    assert before.own_split
+    done = command("data", "split", "ffpp", "--data-root", ffpp, "--out", tmp_path / "s.csv")
+    assert done.exit_code == 0, done.stderr
+    after = read_dataset("ffpp", catalogue(), {"ffpp": ffpp}, tmp_path)
+    assert after.records == before.records
+    mine = read_dataset(
+        "ffpp", catalogue(), {"ffpp": ffpp}, tmp_path, split_file=tmp_path / "s.csv"
+    )
+    assert {r.id: r.split for r in mine.records} == {
+        row["id"]: row["split"] for row in read(tmp_path / "s.csv")
+    }
+
+
+# --- --split-file ---------------------------------------------------------------------------
+
+
+def prepared(command, videos, *more: object) -> Result:
+    return command("prepare", "folder", "--data-root", videos, "--faces", "center", "--workers", 1,
+                   "--json", *more)  # fmt: skip
+
+
+def test_a_split_of_one_s_own_goes_round(command, videos, tmp_path):
+    out = tmp_path / "s.csv"
+    command("data", "split", "folder", "--data-root", videos, "--out", out, "--seed", 5)
+    listing = read_dataset("folder", catalogue(), {"folder": videos}, tmp_path, split_file=out)
+    assert listing.own_split
+    assert {r.id: r.split for r in listing.records} == {
+        row["id"]: row["split"] for row in read(out)
+    }
+    other = read_dataset("folder", catalogue(), {"folder": videos}, tmp_path)
+    assert [r.split for r in other.records] != [r.split for r in listing.records]
+
+
+def test_videos_that_the_file_does_not_list_are_left_out_and_said_so(command, videos, tmp_path):
+    file = tmp_path / "few.csv"
+    file.write_text("ID, Split\nreal/1.mp4,train\nreal\\2.mp4, val\n\nfake/a/3.mp4,test\n")
+    for spelling in (file, f"folder={file}"):
+        done = prepared(command, videos, "--split-file", spelling)
+        assert done.exit_code == 0, done.stderr
+        assert json.loads(done.stdout)["videos"] == 3
+        assert "87 of 90 videos are left out: not in few.csv" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("id,split\nreal/1.mp4,train\nreal/99.mp4,test\n", "line 3.*no video 'real/99.mp4'"),
+        ("id,split\nreal/1.mp4,train\nreal/1.mp4,test\n", "line 3.*listed twice"),
+        ("id,split\nreal/1.mp4,train\nreal\\1.mp4,train\n", "line 3.*listed twice"),
+        ("id,split\nreal/1.mp4,holdout\n", "line 2.*'holdout' is none of train, val, test"),
+        ("id,split\nreal/1.mp4\n", "line 2.*lacking"),
+        ("name,fold\nreal/1.mp4,train\n", "first line must name a column id"),
+        ("id,split\n", "lists no videos"),
+        ("", "first line must name"),
+        (b"id,split\n\xff\xfe,train\n", "cannot be read"),
+        (None, "does not exist"),
+    ],
+)
+def test_a_split_file_that_does_not_hold(command, videos, tmp_path, text, says):
+    file = tmp_path / "s.csv"
+    if text is not None:
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    line = error(prepared(command, videos, "--split-file", file))
+    assert "s.csv" in line
+    assert re.search(says, line), line
+
+
+LEAKS = {
+    "an original and its fake": ("real/1.mp4", "fake/a/1.mp4"),
+    "two fakes of one original": ("fake/a/1.mp4", "fake/b/1.mp4"),
+}
+
+
+@pytest.mark.parametrize("pair", LEAKS)
+@pytest.mark.parametrize("verb", ["run", "prepare"])
+def test_a_split_that_leaks_stops_with_the_pair_named(command, videos, tmp_path, pair, verb):
+    """Fault 2: one original's fakes in two splits."""
+    out = tmp_path / "s.csv"
+    command("data", "split", "folder", "--data-root", videos, "--out", out)
+    one, other = LEAKS[pair]
+    rows = {row["id"]: row["split"] for row in read(out)}
+    family = [name for name in rows if name.endswith("/1.mp4")]
+    rows.update(dict.fromkeys(family, "train"))
+    rows[other] = "test"
+    if pair == "two fakes of one original":
+        del rows["real/1.mp4"]
+    out.write_text("id,split\n" + "".join(f"{name},{split}\n" for name, split in rows.items()))
+    common = ("--data-root", videos, "--faces", "center", "--split-file", out)
+    if verb == "run":
+        done = command("run", "--detector", "meso4", "--dataset", "folder", *common,
+                       "--out", tmp_path / "runs")  # fmt: skip
+    else:
+        done = command("prepare", "folder", *common)
+    line = error(done)
+    assert f"{one} (train)" in line
+    assert f"{other} (test)" in line
+    assert "share the original 'real/1.mp4'" in line
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_declared_overlap_does_not_excuse_a_split_of_one_s_own(command, ffpp, tmp_path):
+    out = tmp_path / "s.csv"
+    command("data", "split", "ffpp", "--data-root", ffpp, "--out", out)
+    rows = read(out)
+    fake = next(row for row in rows if row["label"] == "fake")
+    fake["split"] = "test" if fake["split"] != "test" else "train"
+    out.write_text("id,split\n" + "".join(f"{r['id']},{r['split']}\n" for r in rows))
+    done = command("prepare", "ffpp", "--data-root", ffpp, "--faces", "center", "--split-file", out)
+    assert fake["id"] in error(done)
+
+
+def test_a_split_file_belongs_to_one_dataset(command, videos, tmp_path):
+    file = tmp_path / "s.csv"
+    asked = ("run", "--detector", "meso4", "--train", "folder", "--test", "ffpp",
+             "--out", tmp_path / "runs")  # fmt: skip
+    assert "which dataset it belongs to" in error(command(*asked, "--split-file", file))
+    assert "no dataset of this run" in error(command(*asked, "--split-file", f"dfdc={file}"))
+    twice = ("--split-file", f"folder={file}", "--split-file", f"folder={file}")
+    assert "given twice" in usage(command(*asked, *twice))
+
+
+# --- the options of a dataset ---------------------------------------------------------------
+
+
+@pytest.fixture
+def ffpp(tmp_path) -> Path:
+    """The official layout with a few official pairs: four methods in c23, two in c40."""
+    root = tmp_path / "FaceForensics++"
+    write_videos(root)
+    write_videos(root, methods=("Deepfakes", "Face2Face"), compression="c40")
+    write_lists(root)
+    return root
+
+
+def ffpp_prepared(command, root: Path, *more: object, name: str = "ffpp") -> Result:
+    return command("prepare", name, "--data-root", root, "--faces", "center", "--workers", 1,
+                   "--json", *more)  # fmt: skip
+
+
+def test_the_options_of_a_dataset_are_options(command, ffpp):
+    done = ffpp_prepared(command, ffpp, "--compression", "c40", "--methods", "Deepfakes")
+    assert done.exit_code == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["dataset"] == "ffpp:compression=c40,methods=Deepfakes"
+    assert report["videos"] == 16
+    assert "original_sequences/youtube/c40/" in report["first unreadable"]
+    same = ffpp_prepared(command, ffpp, name="ffpp:methods=Deepfakes,compression=c40")
+    for key in ("videos", "clips", "status", "first unreadable"):
+        assert json.loads(same.stdout)[key] == report[key]
+
+
+@pytest.mark.parametrize("spelling", ["Deepfakes,Face2Face", "Deepfakes+Face2Face"])
+def test_several_methods_are_parted_by_a_comma_or_a_plus(command, ffpp, spelling):
+    done = ffpp_prepared(command, ffpp, "--compression", "c40", "--methods", spelling)
+    assert json.loads(done.stdout)["videos"] == 24
+
+
+def test_both_spellings_together(command, ffpp):
+    done = ffpp_prepared(command, ffpp, "--methods", "Deepfakes", name="ffpp:compression=c40")
+    assert json.loads(done.stdout)["videos"] == 16
+
+
+def test_an_option_said_twice_is_a_usage_error(command, ffpp):
+    done = ffpp_prepared(command, ffpp, "--compression", "c23", name="ffpp:compression=c40")
+    assert "compression is given in 'ffpp:compression=c40' and by --compression" in usage(done)
+
+
+def test_an_option_of_another_dataset_is_a_usage_error(command, videos):
+    done = prepared(command, videos, "--compression", "c40")
+    assert "--compression is no option of folder" in usage(done)
+
+
+@pytest.mark.parametrize("verb", ["prepare", "data split", "data check", "run"])
+def test_an_option_of_none_is_a_usage_error(command, ffpp, tmp_path, verb):
+    names = {"run": ("--detector", "meso4", "--dataset", "ffpp"),
+             "data split": ("ffpp", "--out", tmp_path / "s.csv")}  # fmt: skip
+    asked = (*verb.split(), *names.get(verb, ("ffpp",)), "--data-root", ffpp)
+    done = command(*asked, "--compresion", "c40")
+    assert "No such option: --compresion" in usage(done)
+    assert "--compression" in done.stderr  # did you mean
+
+
+def test_a_wrong_value_is_one_line_with_the_near_ones(command, ffpp):
+    line = error(ffpp_prepared(command, ffpp, "--methods", "DeepFake"))
+    assert "Deepfakes" in line
+
+
+def test_an_option_goes_to_the_dataset_that_has_it(command, ffpp, videos, tmp_path):
+    """Of two in one run; the other is not told."""
+    done = command(
+        "run", "--detector", "meso4", "--train", "folder", "--test", "ffpp", "--faces", "center",
+        "--data-root", f"ffpp={ffpp}", "--data-root", f"folder={videos}",
+        "--compression", "c41", "--out", tmp_path / "runs",
+    )  # fmt: skip
+    assert "'c41'" in error(done)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_data_split_takes_them_too(command, ffpp, tmp_path):
+    done = command("data", "split", "ffpp", "--data-root", ffpp, "--methods", "FaceSwap",
+                   "--out", tmp_path / "s.csv")  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    assert Counter(row["method"] for row in read(tmp_path / "s.csv")) == {"": 8, "FaceSwap": 8}
+
+
+def test_help_names_the_datasets_of_an_option(command):
+    for asked in (("prepare",), ("run",), ("data", "split"), ("data", "check")):
+        text = " ".join(command(*asked, "--help").stdout.split())
+        assert "--compression VALUE" in text
+        assert "ffpp" in text[text.index("--compression VALUE") :][:200]
