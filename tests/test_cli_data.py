@@ -223,7 +223,7 @@ def test_a_declared_overlap_does_not_excuse_a_split_of_one_s_own(command, ffpp, 
     assert fake["id"] in error(done)
 
 
-def test_a_split_file_belongs_to_one_dataset(command, videos, tmp_path):
+def test_a_split_file_belongs_to_one_dataset(command, tmp_path):
     file = tmp_path / "s.csv"
     asked = ("run", "--detector", "meso4", "--train", "folder", "--test", "ffpp",
              "--out", tmp_path / "runs")  # fmt: skip
@@ -289,9 +289,9 @@ def test_an_option_of_none_is_a_usage_error(command, ffpp, tmp_path, verb):
     names = {"run": ("--detector", "meso4", "--dataset", "ffpp"),
              "data split": ("ffpp", "--out", tmp_path / "s.csv")}  # fmt: skip
     asked = (*verb.split(), *names.get(verb, ("ffpp",)), "--data-root", ffpp)
-    done = command(*asked, "--compresion", "c40")
-    assert "No such option: --compresion" in usage(done)
-    assert "--compression" in done.stderr  # did you mean
+    done = usage(command(*asked, "--compresion", "c40"))
+    assert "No such option" in done
+    assert "--compression" in done  # did you mean
 
 
 def test_a_wrong_value_is_one_line_with_the_near_ones(command, ffpp):

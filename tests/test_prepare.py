@@ -18,14 +18,6 @@ import dfbench.make
 from dfbench.cards import ClipSpec, FaceDetectorCard
 from dfbench.catalogue import catalogue
 from dfbench.errors import PluginError, ResourceError
-from dfbench.loader import (
-    ClipReader,
-    EpochBatches,
-    TrainingClips,
-    WholeVideos,
-    training_loader,
-    video_loader,
-)
 from dfbench.prepare import FaceFinder, prepare
 from dfbench.records import Faces, VideoRecord
 from dfbench.store import FaceStore
@@ -381,31 +373,6 @@ def test_a_cache_that_may_only_be_read_serves_what_it_has(make_video, tmp_path, 
     with pytest.raises(ResourceError, match=r"cannot be written \(Read-only file system\)"):
         prepare(records, FRAMES, finder(), store)
     assert contents(store) == whole
-
-
-def test_what_is_prepared_is_read_without_its_source(make_video, tmp_path, store, monkeypatch):
-    """Training and scoring go by the store alone: the videos may be gone."""
-    records = [video(make_video, tmp_path / f"{n}.mp4", label=n % 2) for n in range(3)]
-    records.append(VideoRecord("gone", tmp_path / "gone.mp4", 1))
-    done = prepare(records, CLIPS, finder(), store)
-    for record in records[:3]:
-        record.path.unlink()
-
-    def opened(*_: object, **__: object) -> None:
-        raise AssertionError("a source video was opened")
-
-    for name in ("dfbench.make.open_video", "dfbench.video.Video.__init__", "av.open"):
-        monkeypatch.setattr(name, opened)
-    reader = ClipReader(done, store, CLIPS)
-    batches = EpochBatches(done, 0, 4, 0)
-    clips = TrainingClips(reader, "study", 0)
-    seen = [(clip, label) for clip, label in training_loader(clips, batches, 0, False)]
-    assert sorted(len(labels) for _, labels in seen) == [3, 3, 3]
-    assert all(clip.shape[1:] == (6, 32, 32, 3) for clip, _ in seen)
-    whole = [item for chunk in video_loader(WholeVideos(reader), [[0, 1], [2, 3]], 0, False)
-             for item in chunk]  # fmt: skip
-    assert [number for number, _ in whole] == [0, 1, 2, 3]
-    assert [clips is None for _, clips in whole] == [False, False, False, True]
 
 
 def test_a_real_video_with_yunet(shared, store):

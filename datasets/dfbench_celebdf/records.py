@@ -99,6 +99,8 @@ def _read_list(file: Path) -> dict[Key, str]:
         if key in listed:
             raise DataError(f"{where}: {name} is listed twice: take the list of the archive")
         listed[key] = name
+    if not listed:  # all test videos would be trained on
+        raise DataError(f"{file} lists no videos: take the list of the archive")
     return listed
 
 

@@ -13,7 +13,6 @@ a whole.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from dfbench.errors import DataError
-from dfbench.lists import choose_one, did_you_mean
+from dfbench.lists import choose_one, did_you_mean, read_json
 from dfbench.records import FAKE, REAL, SPLITS, Split, VideoRecord, inside
 from dfbench.splits import divide
 from dfbench_dfdc import official
@@ -109,13 +108,7 @@ def _base(part: Path) -> Path:
 
 def _read_part(folder: Path, split: Split | None) -> Iterator[VideoRecord]:
     file = folder / "metadata.json"
-    try:
-        entries = json.loads(file.read_text("utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file} is damaged: {error}") from error
-    if not isinstance(entries, dict):
-        raise DataError(f"{file} must be a table of videos, not a {type(entries).__name__}")
-    for name, entry in entries.items():
+    for name, entry in read_json(file, dict).items():
         yield _record(file, folder, name, entry, split)
 
 

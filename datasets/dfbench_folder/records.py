@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def _from_csv(file: Path) -> Iterator[VideoRecord]:
             columns = [(name or "").strip().lower() for name in reader.fieldnames or ()]
             if not {"path", "label"} <= set(columns):
                 raise DataError(f"{file}: the first line must name the columns path and label")
+            if twice := [name for name in columns if name and columns.count(name) > 1]:
+                raise DataError(f"{file}: the first line names the column {twice[0]} twice")
             reader.fieldnames = columns
             for row in reader:
                 yield _record(
@@ -73,15 +76,18 @@ def _record(file: Path, number: int, row: dict[str, str]) -> VideoRecord:
         raise DataError(f"{where}: {error}") from None
     fake = _LABELS[label] == FAKE
     return VideoRecord(
-        id=_id(name),
+        id=_id(file, name),
         path=path,
         label=_LABELS[label],
         split=_SPLITS[split] if split else None,
         group=row.get("group", ""),
         method=(row.get("method") or "fake") if fake else None,
-        original=_id(row["original"]) if fake and row.get("original") else None,
+        original=_id(file, row["original"]) if fake and row.get("original") else None,
     )
 
 
-def _id(name: str) -> str:
-    return name.replace("\\", "/").lstrip("/").removeprefix("./")
+def _id(file: Path, name: str) -> str:
+    """One id for a video however its path is spelled, or a leak would go unseen."""
+    path, folder = (os.path.normpath(file.parent / part.replace("\\", "/")) for part in (name, "."))
+    inside_it = Path(path).is_relative_to(folder)
+    return (Path(path).relative_to(folder) if inside_it else Path(path)).as_posix().lstrip("/")

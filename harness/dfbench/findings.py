@@ -73,7 +73,7 @@ def _utf8(name: str) -> str:
 def count_rows(
     records: Sequence[VideoRecord], headers: Headers, published: Mapping[str, int]
 ) -> tuple[CountRow, ...]:
-    """Two rows for the dataset and two for each split that has videos."""
+    """Two rows for the dataset and two for each split that has videos, or should have."""
     listed = Counter((split, r.label) for r in records for split in ("all", r.split or "none"))
     there = Counter(
         (split, r.label) for r in records if headers[r.id].fault != "missing"
@@ -82,7 +82,8 @@ def count_rows(
     return tuple(
         CountRow(split, word, there[split, label], listed[split, label],
                  published.get(word if split == "all" else f"{split}/{word}"))
-        for split in ("all", *SPLITS, "none") if listed[split, 0] + listed[split, 1]
+        for split in ("all", *SPLITS, "none")
+        if listed[split, 0] + listed[split, 1] or any(published.get(f"{split}/{w}") for w in WORDS)
         for label, word in enumerate(WORDS)
     )  # fmt: skip
 

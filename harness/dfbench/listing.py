@@ -120,7 +120,7 @@ def find_root(
             f"{card.name} needs its folder: --data-root DIR, or keep it with: dfbench data root "
             f"{card.name} DIR. {card.how_to_get}".rstrip()
         )
-    if not os.path.exists(root):  # Path.exists raises below a folder that may not be looked into
+    if not os.path.exists(root):  # noqa: PTH110 - Path.exists raises where it may not look
         raise DataError(f"the data root {root} of {card.name} does not exist")
     return root
 

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,10 @@ def read_text(file: Path) -> str:
         return file.read_text("utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"{file} does not exist") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} cannot be read: save it as UTF-8, or get it again") from error
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}") from error
 
 
 def read_lines(file: Path) -> list[str]:
@@ -37,16 +40,26 @@ def read_lines(file: Path) -> list[str]:
 
 
 def read_json(file: Path, kind: type[Any]) -> Any:
-    """A JSON file whose top is a ``kind`` (dict or list). Raises DataError when it is not."""
+    """A JSON file whose top is a ``kind`` (dict or list). Raises DataError when it is not, or when
+    a name stands twice in one of its tables."""
     text = read_text(file)
     try:
-        data = json.loads(text)
+        data = json.loads(text, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{file} is damaged: {error}") from error
     if not isinstance(data, kind):
         want = "a table" if kind is dict else "a list"
         raise DataError(f"{file} must hold {want}, not a {type(data).__name__}")
     return data
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A table of a JSON file: of a name that stands twice one entry would be lost unseen."""
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"{twice!r} stands twice in it")
+    return table
 
 
 def read_rows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,7 +50,9 @@ def draw(done: Sequence[Prepared], store: FaceStore, file: Path, title: str) -> 
             place.imshow(picture)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(file, format="png")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of every letter that the font lacks
+            figure.savefig(file, format="png")
     except OSError as error:
         raise ResourceError(f"{file} cannot be written: {error.strerror}") from error
     return file

@@ -31,7 +31,7 @@ def data_root_command(name: str, folder: Path) -> None:
     from dfbench.places import keep_data_root
 
     catalogue().dataset(name)
-    if not os.path.exists(folder):  # Path.exists raises where it may not look
+    if not os.path.exists(folder):  # noqa: PTH110 - Path.exists raises where it may not look
         raise DataError(f"{folder} does not exist")
     click.echo(
         f"{name} is looked for in {folder.resolve()} (kept in {keep_data_root(name, folder)})"
@@ -83,6 +83,10 @@ def data_split_command(
     note = check_leaks(records, card.name)
     _write(out, [(r.id, r.split, "fake" if r.label else "real", r.method or "") for r in records])
     table = {split: count(r for r in records if r.split == split) for split in SPLITS}
+    for split, has in table.items():
+        if not (has["real"] and has["fake"]):
+            reporter.warn(f"{split} has {has['real']} real and {has['fake']} fake videos, and a "
+                          "run needs both")  # fmt: skip
     left_out = len(listed) - len(records)
     if as_json:
         print_json({"file": str(out), "splits": table, "left_out": left_out, "note": note})

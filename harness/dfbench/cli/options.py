@@ -76,6 +76,8 @@ def roots(pairs: tuple[tuple[str, Path], ...], option: str = "--data-root") -> d
     table: dict[str, Path] = {}
     for name, folder in pairs:
         if name in table:
-            raise click.UsageError(f"{option} {name or folder} is given twice")
+            what = f"{option} {name}=… is given twice"
+            raise click.UsageError(what if name else f"{option} {table[name]} and {folder}: say "
+                                   "which is whose, NAME=…")  # fmt: skip
         table[name] = folder
     return table

@@ -1,0 +1,108 @@
+"""Feeding a network: from the store alone, every video once, without remembering them."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from test_prepare import CLIPS, finder, video
+
+from dfbench.detector import Detector
+from dfbench.loader import (
+    ClipReader,
+    EpochBatches,
+    TrainingClips,
+    WholeVideos,
+    training_loader,
+    video_loader,
+)
+from dfbench.predict import predict
+from dfbench.prepare import Prepared, prepare
+from dfbench.records import Prediction, VideoRecord
+from dfbench.store import FaceStore
+
+
+@pytest.fixture
+def store(tmp_path) -> FaceStore:
+    return FaceStore(tmp_path / "faces")
+
+
+def test_what_is_prepared_is_read_without_its_source(make_video, tmp_path, store, monkeypatch):
+    """Training and scoring go by the store alone: the videos may be gone."""
+    records = [video(make_video, tmp_path / f"{n}.mp4", label=n % 2) for n in range(3)]
+    records.append(VideoRecord("gone", tmp_path / "gone.mp4", 1))
+    done = prepare(records, CLIPS, finder(), store)
+    for record in records[:3]:
+        record.path.unlink()
+
+    def opened(*_: object, **__: object) -> None:
+        raise AssertionError("a source video was opened")
+
+    for name in ("dfbench.make.open_video", "dfbench.video.Video.__init__", "av.open"):
+        monkeypatch.setattr(name, opened)
+    reader = ClipReader(done, store, CLIPS)
+    batches = EpochBatches(done, 0, 4, 0)
+    clips = TrainingClips(reader, "study", 0)
+    seen = [(clip, label) for clip, label in training_loader(clips, batches, 0, False)]
+    assert sorted(len(labels) for _, labels in seen) == [3, 3, 3]
+    assert all(clip.shape[1:] == (6, 32, 32, 3) for clip, _ in seen)
+    whole = [item for chunk in video_loader(WholeVideos(reader), [[0, 1], [2, 3]], 0, False)
+             for item in chunk]  # fmt: skip
+    assert [number for number, _ in whole] == [0, 1, 2, 3]
+    assert [clips is None for _, clips in whole] == [False, False, False, True]
+
+
+class Redness(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.tensor(4.0))
+
+    def forward(self, clips: torch.Tensor) -> torch.Tensor:
+        return self.scale * clips[:, 0].mean((1, 2, 3))
+
+
+def scored(videos: list[Prepared], store: FaceStore, batch: int) -> Iterator[list[Prediction]]:
+    fabric = Fabric(accelerator="cpu", devices=1)
+    detector = Detector(Redness(), CLIPS)
+    return predict(detector, ClipReader(videos, store, CLIPS), "d", batch, 0, fabric)
+
+
+@pytest.fixture
+def copies(make_video, tmp_path, store) -> list[Prepared]:
+    """One video under ninety names, every tenth a file that is not there."""
+    (done,) = prepare([video(make_video, tmp_path / "a.mp4")], CLIPS, finder(), store)
+    (gone,) = prepare([VideoRecord("gone", tmp_path / "gone.mp4", 1)], CLIPS, finder(), store)
+    some = [gone if number % 10 == 9 else done for number in range(90)]
+    return [replace(i, record=replace(i.record, id=f"v{n}")) for n, i in enumerate(some)]
+
+
+@pytest.mark.parametrize("batch", [1, 3, 7, 64, 1000])
+def test_rows_are_videos_times_clips_whatever_the_batch(copies, store, batch):
+    """Fault 11: the last batch is whole or not, nothing is dropped, nothing counted twice."""
+    rows = [row for chunk in scored(copies, store, batch) for row in chunk]
+    assert [(row.video, row.clip) for row in rows] == [
+        (f"v{n}", clip) for n in range(90) for clip in range(3)
+    ]
+    assert [row.score is None for row in rows] == [n % 10 == 9 for n in range(90) for _ in "123"]
+
+
+def test_scoring_remembers_no_video(copies, store):
+    """Fault 11: ten times the videos take the same memory."""
+
+    def peak(videos: list[Prepared]) -> int:
+        tracemalloc.start()
+        try:
+            for _ in scored(videos, store, 6):
+                pass
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(copies[:9])  # what is imported and cached at the first use
+    few, many = peak(copies[:9]), peak(copies)
+    clip = 6 * 72 * 72 * 3
+    assert many < few + clip
