@@ -580,6 +580,17 @@ def test_a_part_is_told_from_an_edited_list(dataset, counts, expected):
     assert reasons == expected
 
 
+def test_a_published_split_without_a_video_is_missed(dataset):
+    file = dataset / "list.csv"
+    file.write_text(file.read_text().replace(",test,", ",val,"))
+    counts = {"real": 4, "fake": 4, "test/real": 1, "test/fake": 1}
+    report = check(dataset, replace(catalogue().dataset("folder")[1], counts=counts))
+    assert finding(report, "counts").examples == (
+        "test/real: 0 listed, 1 published", "test/fake: 0 listed, 1 published",
+    )  # fmt: skip
+    assert report.broken
+
+
 def with_option(root: Path, which: str, compression: str) -> Iterable[VideoRecord]:
     del which, compression
     return people(root)

@@ -103,6 +103,32 @@ def test_the_shares_can_be_chosen(command, videos, tmp_path):
     assert "--out" in usage(command(*asked[:-2]))
 
 
+def test_a_split_without_a_class_is_told(command, tmp_path):
+    (tmp_path / "list.csv").write_text("path,label\na.mp4,real\nb.mp4,fake\n")
+    asked = ("data", "split", "folder", "--data-root", tmp_path, "--out", tmp_path / "s.csv")
+    done = command(*asked, "--json")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["splits"]["train"]["videos"] == 2
+    assert "warning: val has 0 real and 0 fake videos, and a run needs both" in done.stderr
+    assert "warning: train" not in done.stderr
+
+
+@pytest.mark.parametrize("odd", ["u\u2028x", "n\x85x", "f\x1cx", 'q"x', "c, x"])
+def test_a_split_file_takes_every_name_that_a_split_writes(command, tmp_path, odd):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / f"{odd}.mp4").touch()
+    out = tmp_path / "s.csv"
+    command("data", "split", "folder", "--data-root", tmp_path, "--out", out)
+    out.write_text(out.read_text("utf-8") + " \n,,,\n", "utf-8")  # as spreadsheets leave them
+    listing = read_dataset("folder", catalogue(), {"folder": tmp_path}, tmp_path, split_file=out)
+    assert [r.id for r in listing.records] == [f"real/{odd}.mp4"]
+
+
+def test_two_folders_without_a_name_say_what_to_do(command, tmp_path):
+    asked = ("data", "check", "folder", "--data-root", tmp_path / "a", "--data-root", tmp_path)
+    assert "say which is whose, NAME=" in usage(command(*asked))
+
+
 def test_a_split_that_cannot_be_written_is_one_line(command, videos, tmp_path):
     (tmp_path / "file").write_text("")
     asked = ("data", "split", "folder", "--data-root", videos, "--out", tmp_path / "file" / "s.csv")

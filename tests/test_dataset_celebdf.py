@@ -316,6 +316,12 @@ def test_a_list_that_is_no_text(tmp_path):
         records(tmp_path)
 
 
+def test_an_empty_list_holds_nothing_out(tmp_path):
+    small(tmp_path, "\n  \n")
+    with pytest.raises(DataError, match=rf"{LIST} lists no videos.*archive"):
+        records(tmp_path)
+
+
 def test_without_the_list_nothing_is_guessed(tmp_path):
     small(tmp_path)
     (tmp_path / LIST).unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 
@@ -95,6 +96,19 @@ def test_folder_with_real_and_fake(tmp_path):
     assert all(r.path.is_file() for r in folder(tmp_path))
 
 
+def test_folder_follows_links_but_not_in_a_circle(tmp_path):
+    root = tmp_path / "data"
+    touch(tmp_path / "far", "swap/a.mp4", "swap/b/c.mp4")
+    touch(root, "real/r.mp4", "fake/near/d.mp4")
+    (root / "fake" / "far").symlink_to(tmp_path / "far" / "swap")
+    (root / "fake" / "round").symlink_to(root / "fake")
+    (tmp_path / "far" / "swap" / "b" / "up").symlink_to(tmp_path / "far" / "swap")
+    (root / "fake" / "self.mp4").symlink_to(root / "fake" / "self.mp4")
+    assert [r.id for r in folder(root)] == [
+        "real/r.mp4", "fake/far/a.mp4", "fake/far/b/c.mp4", "fake/near/d.mp4", "fake/self.mp4",
+    ]  # fmt: skip
+
+
 def test_equal_names_under_two_methods_stay_apart(tmp_path):
     """Fault 3: FF++'s four manipulations of 000_003."""
     touch(tmp_path, "real/000.mp4", "fake/a/000_003.mp4", "fake/b/000_003.mp4")
@@ -147,6 +161,7 @@ def test_csv_may_name_files_elsewhere_by_an_absolute_path(tmp_path):
         ("path,label,split\na.mp4,real,holdout\n", "line 2.*'holdout'"),
         ("name,label\na.mp4,real\n", "columns path and label"),
         ("path;label\na.mp4;real\n", "columns path and label"),
+        ("path,label,Label\na.mp4,real,fake\n", "the column label twice"),
         ("", "columns path and label"),
         ("path,label\nä.mp4,real\n".encode("utf-16"), "no UTF-8 text"),
         ("path,label\n" + "x" * 200_000 + ",real\n", "cannot be read"),
@@ -291,7 +306,9 @@ def test_dfdc_with_a_byte_order_mark(tmp_path):
         ('{"a.mp4": {"label": "FAKE"', "damaged"),
         ("", "damaged"),
         ("\x00\x01", "damaged"),
-        ('["a.mp4"]', "table of videos"),
+        ('["a.mp4"]', "must hold a table"),
+        ("[" * 100_000, "damaged"),
+        ('{"a.mp4": {"label": "REAL"}, "a.mp4": {"label": "FAKE"}}', "'a.mp4' stands twice"),
         ('{"a.mp4": "FAKE"}', "'a.mp4' has the label None"),
         ('{"a.mp4": {"label": "fake?"}}', r"'a.mp4' has the label 'fake\?'"),
         ('{"a.mp4": {"label": ["FAKE"]}}', "'a.mp4' has the label"),
@@ -311,7 +328,7 @@ def test_dfdc_metadata_that_does_not_hold(tmp_path, text, says):
 
 def test_dfdc_metadata_that_is_no_text(tmp_path):
     (tmp_path / "metadata.json").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match="damaged"):
+    with pytest.raises(DataError, match="cannot be read: save it as UTF-8"):
         list(dfdc(tmp_path))
 
 
@@ -349,6 +366,43 @@ def test_a_video_listed_twice_is_an_error(tmp_path):
     path = write_csv(tmp_path, "path,label\na.mp4,real\n./a.mp4,fake\n")
     with pytest.raises(DataError, match=r"stand twice.*'a\.mp4'"):
         read(path, tmp_path)
+
+
+@pytest.mark.parametrize("spelling", ["./x//a.mp4", "x/y/../a.mp4", "x\\a.mp4", "{0}/x/a.mp4"])
+def test_a_path_in_another_spelling_is_the_same_video(tmp_path, spelling):
+    """Else a leak would go unseen."""
+    name = spelling.format(tmp_path)
+    path = write_csv(tmp_path, f"path,label\nx/a.mp4,real\n{name},fake\n")
+    with pytest.raises(DataError, match=r"stand twice.*'x/a\.mp4'"):
+        read(path, tmp_path)
+    rows = f"x/a.mp4,real,train,\nb.mp4,fake,test,{name}\n"
+    path = write_csv(tmp_path, "path,label,split,original\n" + rows)
+    with pytest.raises(SplitError, match=r"share the original 'x/a\.mp4'"):
+        read(path, tmp_path)
+
+
+def test_a_folder_that_may_not_be_read_is_one_line(tmp_path, monkeypatch):
+    """Root may read everything, so the disk's refusal is acted."""
+    touch(tmp_path, "real/a.mp4", "fake/swap/b.mp4")
+    scan = os.scandir
+
+    def refuse(place):
+        if Path(place).name == "swap":
+            raise PermissionError(13, "Permission denied", str(place))
+        return scan(place)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(DataError, match=r"fake/swap cannot be listed: Permission denied"):
+        read(tmp_path, tmp_path)
+    monkeypatch.undo()
+
+    def iterdir(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    touch(tmp_path, "uadfv/real/0000.mp4", "uadfv/fake/0000_fake.mp4")
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with pytest.raises(DataError, match=r"uadfv/real cannot be read: Permission denied"):
+        read(tmp_path / "uadfv", tmp_path, "uadfv")
 
 
 def test_half_a_split_is_an_error(tmp_path):

@@ -201,3 +201,13 @@ def test_an_empty_folder_is_a_row(tmp_path):
     assert empty.status == "unreadable"
     assert "without pictures" in empty.detail
     assert gone.status == "missing"
+
+
+def test_a_link_that_leads_nowhere_does_not_lose_the_folder(tmp_path):
+    folder = tmp_path / "sequence"
+    folder.mkdir()
+    (folder / "0.png").symlink_to(tmp_path / "gone.png")
+    (folder / "1.png").write_bytes(b"a picture")
+    first = fingerprint(folder)
+    (folder / "1.png").write_bytes(b"a Picture")
+    assert fingerprint(folder) != first

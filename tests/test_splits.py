@@ -190,6 +190,26 @@ def test_people_shared_as_declared_do_not_stop_a_dataset_trained_on_itself():
         check_across(trained, [*tested, video("a", 0, "test")], ("one", "one"), overlap="people")
 
 
+def test_an_original_shared_as_declared_does_not_stop_it_either():
+    """Also where nobody knows the people: the leak check of the one dataset lets it pass."""
+    records = [video("a", 0, "train"), video("b", 1, "test", original="a")]
+    assert "original 1 times" in check_leaks(records, "one", overlap="originals")
+    check_across(records[:1], records[1:], ("one", "one"), overlap="originals")
+    with pytest.raises(SplitError, match="share the video 'a'"):
+        check_across(records[:1], records[1:], ("one", "one"))
+    same = VideoRecord("a", Path("/data/c40/a"), 0, "test")
+    with pytest.raises(SplitError, match="share the video 'a'"):
+        check_across(records[:1], [same], ("one", "one"), overlap="originals")
+
+
+def test_a_link_that_leads_to_itself_is_a_file_like_another(tmp_path):
+    (tmp_path / "v").symlink_to(tmp_path / "v")
+    record = VideoRecord("v", tmp_path / "v", 0, "train")
+    check_across([record], [video("w", 0, "test")], ("one", "two"))
+    with pytest.raises(SplitError, match="one file"):
+        check_across([record], [record], ("one", "two"))
+
+
 def test_a_split_needs_both_classes():
     records = [video("a", 0, "train"), video("b", 1, "train"), video("c", 0, "val")]
     check_classes(records, "train", "set")

@@ -142,8 +142,7 @@ def videos_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
 
     Raises DataError for a folder that may not be looked into: its videos would be lost unseen.
     """
-    real = folder.resolve()
-    if real in above or not folder.is_dir():
+    if not folder.is_dir() or (real := folder.resolve()) in above:
         return
     try:
         with os.scandir(folder) as entries:

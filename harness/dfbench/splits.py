@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -187,22 +188,22 @@ def check_across(
 
     Ids are a dataset's own, so across datasets files and declared people are compared; within one
     dataset under two settings also ids, originals and groups, unless it declares its people.
-    overlap: the tested dataset's declaration, see ``check_leaks``: trained on itself, its people
-    may then be shared.
+    overlap: the tested dataset's declaration, see ``check_leaks``: trained on itself, its people,
+    originals and groups may then be shared.
     """
+    official = bool(overlap) and names[0] == names[1]
     if names[0] == names[1] and not any(r.identities for r in (*trained, *tested)):
-        mine = {key: record for record in trained for key in keys(record)}
+        mine = {key: record for record in trained for key in _own(record, official)}
         for record in tested:
-            if hit := next((key for key in keys(record) if key in mine), None):
+            if hit := next((key for key in _own(record, official) if key in mine), None):
                 raise SplitError(
                     f"{names[0]}: test video {record.id} and {mine[hit].split} video "
                     f"{mine[hit].id} share the {hit[0]} {hit[1]!r}"
                 )
-    paths = {r.path.resolve(): r for r in trained}
-    official = bool(overlap) and names[0] == names[1]
+    paths = {os.path.realpath(r.path): r for r in trained}
     people = {} if official else {p: r for r in trained for p in r.identities}
     for record in tested:
-        same = paths.get(record.path.resolve())
+        same = paths.get(os.path.realpath(record.path))
         shared = next((p for p in record.identities if p in people), None)
         if same is not None or shared is not None:
             other = same or people[shared or ""]
@@ -210,6 +211,11 @@ def check_across(
                 f"{names[1]}'s test video {record.id} and {names[0]}'s {other.split} video "
                 f"{other.id} {'are one file' if same else f'share the person {shared!r}'}"
             )
+
+
+def _own(record: VideoRecord, official: bool) -> Iterable[tuple[str, str]]:
+    """What two splits may not share: of official ones that declare an overlap the video alone."""
+    return [("video", record.id)] if official else keys(record)
 
 
 def check_classes(records: Sequence[VideoRecord], split: Split, name: str) -> None:

@@ -148,8 +148,10 @@ def fingerprint(path: Path) -> str:
     """
     if path.is_dir():
         files = picture_files(path)
-        parts = [f"{file.name} {file.stat().st_size}" for file in files]
-        parts += [fingerprint(file) for file in (files[0], files[-1])] if files else []
+        sizes = {file: file.stat().st_size for file in files if file.is_file()}
+        parts = [f"{file.name} {sizes.get(file, -1)}" for file in files]  # a link may lead nowhere
+        there = list(sizes)
+        parts += [fingerprint(file) for file in (there[0], there[-1])] if there else []
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
     size = path.stat().st_size
     sha = hashlib.sha256(str(size).encode())
