@@ -49,13 +49,15 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--memory", type=int, nargs="*", metavar="VIDEOS",
+                        help="peak memory for so many videos  [10 1000]")  # fmt: skip
     asked = parser.parse_args()
     if not shutil.which("ffmpeg"):
         sys.exit("the floor is timed with ffmpeg: install it first")
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        (profile if asked.profile else memory if asked.memory else ratios)(asked, root)
+        work = ratios if asked.memory is None else memory
+        (profile if asked.profile else work)(asked, root)
 
 
 def ratios(asked: argparse.Namespace, root: Path) -> None:
@@ -107,7 +109,7 @@ def timed(work: Any) -> float:
 
 def memory(asked: argparse.Namespace, root: Path) -> None:
     """Peak of what the command and its workers have in memory together, twice a second."""
-    for number in (10, 1000):
+    for number in asked.memory or (10, 1000):
         data = make_dataset(root / f"data{number}", number // (1 + FAKES), 60, asked.source)
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(prepare, asked, data, root, [])

@@ -28,7 +28,8 @@ from dfbench.cards import DatasetCard
 from dfbench.catalogue import catalogue
 from dfbench.check import Report, check_dataset
 from dfbench.containers import promised_size
-from dfbench.errors import DataError
+from dfbench.duplicates import in_parallel
+from dfbench.errors import DataError, ResourceError
 from dfbench.headers import read_header
 from dfbench.records import VideoRecord
 from dfbench.reporter import Reporter
@@ -578,6 +579,16 @@ def test_a_part_is_told_from_an_edited_list(dataset, counts, expected):
     card = replace(catalogue().dataset("folder")[1], counts=counts)
     reasons = {f.reason: f.severity for f in check(dataset, card).findings}
     assert reasons == expected
+
+
+def killed(_: Path) -> None:
+    os._exit(9)
+
+
+def test_a_process_that_is_killed_is_one_line():
+    items = [(str(n), Path(f"{n}")) for n in range(2)]
+    with pytest.raises(ResourceError, match=r"killed.*lower --workers"):
+        list(in_parallel(killed, items, 2, 1, lambda _: None))
 
 
 def test_a_published_split_without_a_video_is_missed(dataset):

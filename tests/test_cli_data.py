@@ -124,6 +124,23 @@ def test_a_split_file_takes_every_name_that_a_split_writes(command, tmp_path, od
     assert [r.id for r in listing.records] == [f"real/{odd}.mp4"]
 
 
+def test_variables_that_are_meant_for_runs_do_not_reach_a_split(command, videos, tmp_path):
+    asked = ("data", "split", "folder", "--data-root", videos)
+    env = {"DFBENCH_TEST": "celebdf", "DFBENCH_OUT": str(tmp_path / "runs")}
+    assert "--out" in usage(command(*asked, **env))
+    assert not (tmp_path / "runs").exists()
+    done = command(*asked, **env, DFBENCH_SPLIT_OUT=str(tmp_path / "s.csv"))
+    assert done.exit_code == 0, done.stderr
+
+
+def test_a_name_that_a_terminal_obeys_is_spelled_out(command, tmp_path):
+    (tmp_path / "list.csv").write_text("path,label\nx\x1b[31m.mp4,real\n")
+    asked = ("--data-root", tmp_path, "--faces", "center", "--cache", tmp_path / "cache")
+    done = command("prepare", "folder", *asked, "--workers", 1)
+    assert done.exit_code == 0, done.stderr
+    assert r"first missing: x\x1b[31m.mp4 " in done.stdout
+
+
 def test_two_folders_without_a_name_say_what_to_do(command, tmp_path):
     asked = ("data", "check", "folder", "--data-root", tmp_path / "a", "--data-root", tmp_path)
     assert "say which is whose, NAME=" in usage(command(*asked))

@@ -158,6 +158,13 @@ def test_archives_are_to_be_unpacked_and_the_command_does_it(root, inner, tmp_pa
     assert {r.id for r in records(root)} == expected
 
 
+def test_an_archive_whose_unpacking_failed(root):
+    touch(root, "fake_train/99.tar")
+    (root / "fake_train" / "99").mkdir()
+    with pytest.raises(DataError, match=r"fake_train has 1 archives .*\(99\.tar"):
+        records(root)
+
+
 def test_one_archive_that_was_forgotten(root):
     touch(root, "fake_train/3.tar", "fake_train/99.tar")
     with pytest.raises(DataError, match=r"fake_train has 1 archives .*\(99\.tar"):

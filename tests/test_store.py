@@ -338,6 +338,12 @@ def test_a_cache_that_may_only_be_read_is_read(store, stored, monkeypatch):
         store.write(KEY, stored, {})
 
 
+def test_a_pipe_has_no_fingerprint_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "v.mp4")
+    with pytest.raises(OSError, match="neither a file nor a folder"):
+        fingerprint(tmp_path / "v.mp4")
+
+
 def test_the_fingerprint_sees_both_ends_and_the_size(tmp_path):
     path = tmp_path / "v"
     data = bytearray(random.Random(0).randbytes(300_000))

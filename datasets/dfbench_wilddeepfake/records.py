@@ -60,9 +60,11 @@ def _read_folder(root: Path, name: str) -> Iterator[VideoRecord]:
 
 
 def _check_unpacked(root: Path, name: str) -> None:
-    """An archive without a folder of its name has not been unpacked: its videos would be lost."""
+    """An archive without a folder of its name, or with an empty one, has not been unpacked: its
+    videos would be lost."""
     archives = sorted(path for path in (root / name).glob("*.tar*") if path.is_file())
-    packed = [p for p in archives if not p.with_name(p.name.partition(".tar")[0]).is_dir()]
+    folders = {path: path.with_name(path.name.partition(".tar")[0]) for path in archives}
+    packed = [p for p, f in folders.items() if not (f.is_dir() and any(f.iterdir()))]
     if packed:
         raise DataError(
             f"{root / name} has {len(packed)} archives that are not unpacked ({packed[0].name} …): "

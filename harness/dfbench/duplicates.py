@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TypeVar
 
 import joblib
 
+from dfbench.errors import ResourceError
 from dfbench.findings import WORDS, Finding, broken, notice
 from dfbench.pictures import picture_files
 from dfbench.records import VideoRecord
@@ -27,13 +29,20 @@ Item = tuple[str, Path]
 def in_parallel(
     function: Callable[[Path], T], items: Sequence[Item], workers: int, size: int, advance: Advance
 ) -> Iterator[tuple[str, T]]:
-    """(id, what ``function`` makes of the path), in whatever order they are done."""
+    """(id, what ``function`` makes of the path), in whatever order they are done.
+
+    Raises ResourceError when a process was killed.
+    """
     batches = [items[i : i + size] for i in range(0, len(items), size)]
     pool = joblib.Parallel(n_jobs=max(min(workers, len(batches)), 1),
                            return_as="generator_unordered")  # fmt: skip
-    for done in pool(joblib.delayed(_each)(function, batch) for batch in batches):
-        yield from done
-        advance(len(done))
+    try:
+        for done in pool(joblib.delayed(_each)(function, batch) for batch in batches):
+            yield from done
+            advance(len(done))
+    except BrokenProcessPool as error:
+        raise ResourceError("a process that looked at the files was killed, most likely for want "
+                            "of memory: lower --workers") from error  # fmt: skip
 
 
 def _each(function: Callable[[Path], T], items: Sequence[Item]) -> list[tuple[str, T]]:

@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import re
+import stat
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -144,7 +145,8 @@ def fingerprint(path: Path) -> str:
     """sha256 over size, first and last 64 KiB of a file: its content, without reading all of it.
 
     Enough to tell videos apart and to notice one that was replaced; not a proof of integrity. Of
-    a folder of pictures: the names and sizes of all, the first and the last as above.
+    a folder of pictures: the names and sizes of all, the first and the last as above. Raises
+    OSError, also for what is neither.
     """
     if path.is_dir():
         files = picture_files(path)
@@ -153,7 +155,10 @@ def fingerprint(path: Path) -> str:
         there = list(sizes)
         parts += [fingerprint(file) for file in (there[0], there[-1])] if there else []
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    size = path.stat().st_size
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):  # a pipe would wait for ever
+        raise OSError(errno.EINVAL, "neither a file nor a folder of pictures", str(path))
+    size = about.st_size
     sha = hashlib.sha256(str(size).encode())
     with path.open("rb") as file:
         sha.update(file.read(_CHUNK))

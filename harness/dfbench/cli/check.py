@@ -73,7 +73,7 @@ def print_report(report: Report, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(_printable(f"{report.dataset} in {report.root}")),
+    table = Table(title=Text(printable(f"{report.dataset} in {report.root}")),
                   title_justify="left")  # fmt: skip
     table.add_column("split")
     table.add_column("class")
@@ -110,16 +110,16 @@ def _print_finding(finding: Finding, console: Console) -> None:
     kind = finding.kind.replace("_", " ")
     line = Text.assemble(
         (finding.severity, _STYLES[finding.severity]), f"  {kind} ({finding.count:,})  ",
-        _printable(finding.text),
+        printable(finding.text),
     )  # fmt: skip
     console.print(line, soft_wrap=True)
     for example in finding.examples:
-        console.print(Text(f"    {_printable(example)}"), soft_wrap=True)
+        console.print(Text(f"    {printable(example)}"), soft_wrap=True)
     if finding.count > len(finding.examples):
         console.print(Text("    …", style="dim"))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """A file's name may hold what a terminal obeys."""
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text

@@ -42,10 +42,13 @@ def data_root_command(name: str, folder: Path) -> None:
 @click.argument("name")
 @options.data_root
 @option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True,
+        envvar="DFBENCH_SPLIT_OUT", show_envvar=True,  # DFBENCH_OUT is where runs go
         help="The CSV to write, for --split-file.")  # fmt: skip
 @option("--val", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.15,
+        envvar="DFBENCH_SPLIT_VAL", show_envvar=True,
         help="Share of validation.")  # fmt: skip
 @option("--test", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.15,
+        envvar="DFBENCH_SPLIT_TEST", show_envvar=True,  # DFBENCH_TEST is a dataset
         help="Share of the test.")  # fmt: skip
 @option("--seed", type=click.IntRange(min=0), default=0, help="Another seed, another split.")
 @options.cache

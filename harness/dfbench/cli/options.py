@@ -13,11 +13,13 @@ Decorator = Callable[[Any], Any]
 
 
 def option(*names: str, **settings: Any) -> Decorator:
-    """A click option with its default shown and its variable named."""
+    """A click option with its default shown and its variable named; ``envvar`` names another one
+    where a second command means something else by the same option."""
     long = next(name for name in names if name.startswith("--")).split("/")[0]
     variable = "DFBENCH_" + long.removeprefix("--").replace("-", "_").upper()
+    settings.setdefault("envvar", variable)
     settings.setdefault("show_default", True)
-    return click.option(*names, envvar=variable, **settings)
+    return click.option(*names, **settings)
 
 
 class DataRoot(click.ParamType):  # type: ignore[type-arg,unused-ignore]

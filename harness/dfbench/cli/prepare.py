@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dfbench.cli import options
+from dfbench.cli.check import printable
 from dfbench.cli.options import option
 from dfbench.cli.owned import DatasetCommand, with_options
 
@@ -54,7 +55,7 @@ def prepare_command(name: str, as_json: bool, **asked: Any) -> None:
         shown = (
             ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
         )
-        click.echo(f"{key}: {shown}")
+        click.echo(printable(f"{key}: {shown}"))
 
 
 def _prepare(
