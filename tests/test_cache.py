@@ -147,6 +147,13 @@ def packed(path: Path, about: dict, pictures: dict[str, np.ndarray]) -> None:
             archive.writestr(name, coding.encode(image, "lossless"))
 
 
+def test_what_a_description_lacks_is_told_as_such(store):
+    about = asdict(VIDEO)
+    del about["windows"]
+    packed(store.path(key(0)), about, {})
+    assert list(look(store).values()) == [("damaged", "KeyError: 'windows'")]
+
+
 @pytest.mark.parametrize(
     ("change", "pictures", "says"),
     [

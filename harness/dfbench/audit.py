@@ -81,7 +81,10 @@ def look_at(file: File, whole: bool) -> Entry:
         except StoreError:
             return Entry(file, "newer", "made by a newer dfbench")
         except DAMAGE as error:
-            return Entry(file, "damaged", " ".join(str(error).split()) or type(error).__name__)
+            told = " ".join(str(error).split())
+            if not told or isinstance(error, LookupError):  # whose text is the name alone
+                told = f"{type(error).__name__}: {told}".removesuffix(": ")
+            return Entry(file, "damaged", told)
     return Entry(file, "ok", "", video.faces, video.reader, video.quality, video.status)
 
 
