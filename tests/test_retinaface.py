@@ -160,7 +160,7 @@ def test_a_picture_has_the_same_faces_alone_and_in_a_batch(weights, images):
     least = threshold(weights, images)
     detector = RetinaFace(weights, device="cpu", side=SMALL, threshold=least)
     together, alone = detector.detect(images), detector.detect(images[1:2])[0]
-    detector._together = len(images)
+    detector.batch_size = len(images)
     same(alone, together[1], 1e-3)
     for one, other in zip(together, detector.detect(images), strict=True):
         same(one, other, 0.05)
