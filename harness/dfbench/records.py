@@ -61,7 +61,7 @@ class VideoRecord:
     def __post_init__(self) -> None:
         if not self.id or "\\" in self.id or self.id.startswith("/"):
             raise DataError(f"record id {self.id!r} must be non-empty, relative and use '/'")
-        if "\n" in self.id or self.id.encode(errors="replace").decode() != self.id:
+        if {"\n", "\r"} & set(self.id) or self.id.encode(errors="replace").decode() != self.id:
             raise DataError(f"record id {self.id!r} is no text of one line: rename the file")
         if self.label not in (REAL, FAKE):
             raise DataError(f"record {self.id}: label {self.label!r} is neither 0 (real) nor 1")
