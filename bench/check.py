@@ -23,7 +23,7 @@ import numpy as np
 
 from dfbench.catalogue import catalogue
 from dfbench.check import check_dataset
-from dfbench.prepare import default_workers
+from dfbench.fanout import default_workers
 
 
 def main() -> None:

@@ -28,8 +28,9 @@ from dfbench.cards import DetectorCard, fill_options, parse_name
 from dfbench.catalogue import catalogue
 from dfbench.clips import crop, square
 from dfbench.detector import Detector, build, to_unit
+from dfbench.fanout import default_workers
 from dfbench.loader import ClipReader, EpochBatches, TrainingClips, training_loader
-from dfbench.prepare import Prepared, default_workers
+from dfbench.prepare import Prepared
 from dfbench.records import VideoRecord
 from dfbench.request import PRECISIONS
 from dfbench.store import FaceStore, StoredVideo, StoredWindow

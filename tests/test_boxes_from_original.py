@@ -249,7 +249,8 @@ def test_shards_and_workers_change_nothing(family, tmp_path, workers):
 
 
 def test_one_video_by_itself(family, store):
-    done = prepare_video(family[0], CLIPS, finder(), store, family[2])
+    original = prepare_video(family[2], CLIPS, finder(), store)
+    done = prepare_video(family[0], CLIPS, finder(), store, original)
     assert done.faces == "RedSquare 1 of real"
     assert len(contents(store)) == 2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import zlib
@@ -43,6 +44,12 @@ class RedSquare:
         box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], np.float32)
         middle = (box[:2] + box[2:]) / 2
         return Faces(box[None], np.repeat(middle[None, None], 5, 1), np.ones(1, np.float32))
+
+
+class Killed(RedSquare):
+    def detect(self, images: np.ndarray) -> list[Faces]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return super().detect(images)
 
 
 class Liar(RedSquare):
@@ -393,3 +400,9 @@ def test_a_real_video_with_yunet(shared, store):
 
 def test_nothing_to_do(store):
     assert prepare([], FRAMES, center(), store) == []
+
+
+def test_a_worker_that_was_killed_is_one_line(make_video, tmp_path, store):
+    records = [video(make_video, tmp_path / f"{name}.mp4") for name in "ab"]
+    with pytest.raises(ResourceError, match="was killed.*lower --workers"):
+        prepare(records, FRAMES, finder("Killed"), store, workers=2)

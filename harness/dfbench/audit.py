@@ -5,14 +5,15 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import joblib
 import numpy as np
 
 from dfbench import crops
 from dfbench.errors import StoreError
+from dfbench.fanout import fan_out
 from dfbench.reporter import Advance
 from dfbench.stored import DAMAGE, StoredVideo, StoredWindow, describe
 
@@ -52,9 +53,8 @@ def look(
     by then left out. ``whole`` reads every byte, else only what the file says of itself."""
     batches = [files[i : i + _BATCH] for i in range(0, len(files), _BATCH)]
     jobs = workers if len(batches) > _FEW else 1
-    pool = joblib.Parallel(n_jobs=max(jobs, 1), return_as="generator")
     found: list[Entry] = []
-    for entries in pool(joblib.delayed(_look_at_each)(batch, whole) for batch in batches):
+    for entries in fan_out(partial(_look_at_each, whole=whole), batches, jobs, in_order=True):
         found += [entry for entry in entries if entry.state != "gone"]
         advance(len(entries))
     return found

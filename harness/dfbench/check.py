@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from dfbench import findings
-from dfbench.cards import DatasetCard, Option, fill_options, parse_name
+from dfbench.cards import DatasetCard, Option
 from dfbench.catalogue import Catalogue
 from dfbench.duplicates import BATCH, duplicates, in_parallel, same_content
 from dfbench.errors import DataError
 from dfbench.findings import CountRow, Finding
 from dfbench.headers import Header, read_header
-from dfbench.listing import find_root, own_splits, read_records
+from dfbench.listing import find_dataset, own_splits, read_records
 from dfbench.lists import videos_below
 from dfbench.records import VideoRecord
 from dfbench.reporter import Reporter
@@ -78,10 +78,7 @@ def check_dataset(
     UnknownNameError for what is asked; nothing that is wrong with a video or a split is raised.
     """
     reporter = reporter or Reporter()
-    name, raw = parse_name(text)
-    _, card = catalogue.dataset(name)
-    options = fill_options(card.name, card.options, raw)
-    root = find_root(card, options, roots, cache, workers, reporter)
+    card, _, options, root = find_dataset(text, catalogue, roots, cache, workers, reporter)
     begin = time.perf_counter()
     listed, twice = _listed(card, root, options)
     records, split, half = _with_splits(listed, split_file)

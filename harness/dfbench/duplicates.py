@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import joblib
-
-from dfbench.errors import ResourceError
+from dfbench.fanout import fan_out
 from dfbench.findings import WORDS, Finding, broken, notice
 from dfbench.pictures import picture_files
 from dfbench.records import VideoRecord
@@ -34,15 +32,9 @@ def in_parallel(
     Raises ResourceError when a process was killed.
     """
     batches = [items[i : i + size] for i in range(0, len(items), size)]
-    pool = joblib.Parallel(n_jobs=max(min(workers, len(batches)), 1),
-                           return_as="generator_unordered")  # fmt: skip
-    try:
-        for done in pool(joblib.delayed(_each)(function, batch) for batch in batches):
-            yield from done
-            advance(len(done))
-    except BrokenProcessPool as error:
-        raise ResourceError("a process that looked at the files was killed, most likely for want "
-                            "of memory: lower --workers") from error  # fmt: skip
+    for done in fan_out(partial(_each, function), batches, workers):
+        yield from done
+        advance(len(done))
 
 
 def _each(function: Callable[[Path], T], items: Sequence[Item]) -> list[tuple[str, T]]:

@@ -59,10 +59,7 @@ def read_dataset(
     is then the test set. split_file: the user's own split in place of any other. at_most:
     ``--limit``. Raises DataError and its kin.
     """
-    name, raw = parse_name(text)
-    _, card = catalogue.dataset(name)
-    options = fill_options(card.name, card.options, raw)
-    root = find_root(card, options, roots, cache, workers, reporter or Reporter())
+    card, given, options, root = find_dataset(text, catalogue, roots, cache, workers, reporter)
     listed = list_records(card, root, options)
     records = listed if split_file is None else own_splits(listed, split_file)
     own_split = all(record.split is not None for record in records)
@@ -77,27 +74,27 @@ def read_dataset(
         note += f"; {left_out} of {len(listed)} videos are left out: {why}"
     if at_most is not None:
         records = limit(records, at_most)
-    given = {key: options[key] for key in raw if options[key] != card.options[key]}
     return Listing(card, given, options, root, records, own_split, note)
 
 
-def list_dataset(
+def find_dataset(
     text: str,
     catalogue: Catalogue,
     roots: Mapping[str, Path],
     cache: Path,
     workers: int = 1,
     reporter: Reporter | None = None,
-) -> tuple[DatasetCard, list[VideoRecord]]:
-    """The card of ``name[:key=value,…]`` and its records as the plugin gives them."""
+) -> tuple[DatasetCard, dict[str, Option], dict[str, Option], Path]:
+    """What ``name[:key=value,…]`` means here: the card, the options that were set, all of them, and
+    the folder. Raises DataError, OptionError, UnknownNameError."""
     name, raw = parse_name(text)
     _, card = catalogue.dataset(name)
     options = fill_options(card.name, card.options, raw)
-    root = find_root(card, options, roots, cache, workers, reporter or Reporter())
-    return card, list_records(card, root, options)
+    given = {key: options[key] for key in raw if options[key] != card.options[key]}
+    return card, given, options, _root(card, options, roots, cache, workers, reporter or Reporter())
 
 
-def find_root(
+def _root(
     card: DatasetCard,
     options: Mapping[str, Option],
     roots: Mapping[str, Path],

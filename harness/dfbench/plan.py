@@ -11,10 +11,10 @@ from typing import Any
 from dfbench.cards import DetectorCard, Option, fill_options, parse_name
 from dfbench.catalogue import Catalogue
 from dfbench.errors import DataError, WeightsError
+from dfbench.fanout import default_workers
 from dfbench.listing import Listing, fingerprint, read_dataset
 from dfbench.make import FaceFinder
 from dfbench.places import cache_folder, faces_folder, weights_folder
-from dfbench.prepare import default_workers
 from dfbench.records import VideoRecord
 from dfbench.reporter import Reporter
 from dfbench.request import (

@@ -7,20 +7,17 @@ time, so an interrupted ``prepare`` goes on where it stopped.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import joblib
+from functools import partial
 
 from dfbench.cards import ClipSpec
-from dfbench.errors import OptionError, ResourceError
+from dfbench.errors import OptionError
+from dfbench.fanout import fan_out
 from dfbench.make import FaceFinder, make_clips, needs_record
 from dfbench.records import Status, VideoRecord
 from dfbench.store import FaceStore, StoredVideo, fingerprint
 from dfbench.video import READER
-
-BACKENDS = ("local", "ray")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +71,15 @@ def prepare(
         frame count and size agree. backend: ``local`` processes, or the ``ray`` cluster.
 
     A video that cannot be used is a row with its status, never an exception. Raises ResourceError
-    when the store cannot be written or Ray is not there, PluginError when the face detector
-    misbehaves.
+    when the store cannot be written, a worker was killed or Ray is not there, PluginError when the
+    face detector misbehaves.
     """
     done: dict[str, Prepared] = {}
     how = _How(clip, finder, store)
     work = families(records) if boxes_from_original else [[record] for record in records]
-    tasks = (joblib.delayed(_prepare_family)(family, how) for family in work)
-    with _backend(backend) as streaming:
-        jobs = min(workers, max(len(work), 1))
-        pool = joblib.Parallel(n_jobs=jobs, return_as=streaming)
-        for family in pool(tasks):
-            done.update((item.record.id, item) for item in family)
-            progress(len(family))
+    for family in fan_out(partial(_prepare_family, how=how), work, workers, backend=backend):
+        done.update((item.record.id, item) for item in family)
+        progress(len(family))
     return [done[record.id] for record in records]
 
 
@@ -115,11 +108,14 @@ def shard(records: Sequence[VideoRecord], number: int, total: int) -> list[Video
 
 
 def _prepare_family(family: Sequence[VideoRecord], how: _How) -> list[Prepared]:
-    head = family[0]
+    head = prepare_video(family[0], how.clip, how.finder, how.store)
     return [
-        prepare_video(record, how.clip, how.finder, how.store,
-                      head if record.original == head.id and record is not head else None)
-        for record in family
+        head,
+        *(
+            prepare_video(record, how.clip, how.finder, how.store,
+                          head if record.original == head.record.id else None)
+            for record in family[1:]
+        ),
     ]  # fmt: skip
 
 
@@ -128,11 +124,11 @@ def prepare_video(
     clip: ClipSpec,
     finder: FaceFinder,
     store: FaceStore,
-    original: VideoRecord | None = None,
+    original: Prepared | None = None,
 ) -> Prepared:
     """One video: looked up in the store, and made when it is not there.
 
-    original: the record whose faces are taken over where the two videos agree.
+    original: the one whose faces are taken over where the two videos agree.
     """
     try:
         content = _content(record, finder)
@@ -142,16 +138,12 @@ def prepare_video(
         status: Status = "missing" if gone else "unreadable"
         return _prepared(record, "", StoredVideo(
             record.id, status, f"{error.filename} {why}", READER, ""), clip)  # fmt: skip
-    like = None
-    if original is not None:
-        source = prepare_video(original, clip, finder, store)
-        if source.key:
-            content += source.key
-            like = source
+    source = original.key if original else ""
+    content += source
     key = store.key(content, finder.label, READER, clip)
     stored = store.read(key)
     if stored is None:
-        stored, crops = make_clips(record, clip, finder, store.read(like.key) if like else None)
+        stored, crops = make_clips(record, clip, finder, store.read(source) if source else None)
         store.write(key, stored, crops)
     return _prepared(record, key, stored, clip)
 
@@ -173,27 +165,3 @@ def _prepared(record: VideoRecord, key: str, stored: StoredVideo, clip: ClipSpec
         tuple(bool(window.files) for window in stored.windows),
         tuple(window.clip for window in stored.windows), stored.faces,
     )  # fmt: skip
-
-
-@contextmanager
-def _backend(name: str) -> Iterator[str]:
-    """Sets joblib's backend; gives how its results can be had, as they come or all at the end."""
-    if name not in BACKENDS:
-        raise OptionError(f"--backend is one of {', '.join(BACKENDS)}, not {name!r}")
-    if name == "local":
-        yield "generator_unordered"
-        return
-    try:
-        from ray.util.joblib import register_ray
-    except ImportError as error:
-        raise ResourceError(
-            'Ray is not installed: pip install "deepfake-bench[ray]", or leave out --backend ray'
-        ) from error
-    register_ray()  # type: ignore[no-untyped-call,unused-ignore]
-    with joblib.parallel_config(backend="ray"):
-        yield "list"
-
-
-def default_workers() -> int:
-    """Processes that this machine runs side by side: its cores, or those this job may use."""
-    return int(joblib.cpu_count())

@@ -86,7 +86,7 @@ def _unpacked(file: Path) -> Mapping[str, Any]:
             copy.write_bytes(archive.read(inside[0]))
             return read_tensors(copy)
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError) as error:
-        raise WeightsError(f"{file} is damaged: {error}") from error
+        raise WeightsError(f"{file} cannot be unpacked: {error}") from error
     except WeightsError as error:
         where = f"{file}: " if str(file) not in str(error) else ""
         raise WeightsError(f"{where}{error}") from error

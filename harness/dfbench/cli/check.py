@@ -50,8 +50,8 @@ def check_command(
     from dfbench.catalogue import catalogue
     from dfbench.check import check_dataset
     from dfbench.cli.display import Terminal, print_json, stdout
+    from dfbench.fanout import default_workers
     from dfbench.places import cache_folder
-    from dfbench.prepare import default_workers
     from dfbench.request import name_roots, name_split_files
 
     known = catalogue()

@@ -69,7 +69,7 @@ def data_split_command(
     """
     from dfbench.catalogue import catalogue
     from dfbench.cli.display import Terminal, plain_table, print_json, stdout
-    from dfbench.listing import list_dataset
+    from dfbench.listing import find_dataset, list_records
     from dfbench.places import cache_folder
     from dfbench.records import SPLITS
     from dfbench.request import name_roots
@@ -80,7 +80,10 @@ def data_split_command(
     (text,) = with_options(name)
     known, reporter = catalogue(), Terminal()
     roots = name_roots(options.roots(data_roots), [text or name], known)
-    card, listed = list_dataset(text or name, known, roots, cache_folder(cache), reporter=reporter)
+    card, _, settings, root = find_dataset(
+        text or name, known, roots, cache_folder(cache), reporter=reporter
+    )
+    listed = list_records(card, root, settings)
     shares = {"train": 1 - val - test, "val": val, "test": test}
     records = make_split(listed, seed, {split: shares[split] for split in SPLITS})
     note = check_leaks(records, card.name)

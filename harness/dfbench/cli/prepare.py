@@ -77,6 +77,7 @@ def _prepare(
     from dfbench import prepare as preparing
     from dfbench.catalogue import catalogue
     from dfbench.cli.display import Terminal
+    from dfbench.fanout import default_workers
     from dfbench.listing import read_dataset
     from dfbench.places import cache_folder, faces_folder
     from dfbench.plan import find_faces
@@ -86,7 +87,7 @@ def _prepare(
     known, reporter, place = catalogue(), Terminal(), cache_folder(cache)
     part = _shard(shard)
     clip = _clip(detector)
-    number = max(preparing.default_workers() if workers is None else workers, 1)
+    number = max(default_workers() if workers is None else workers, 1)
     roots = name_roots(options.roots(data_roots), [text], known)
     splits = name_split_files(options.roots(split_files, "--split-file"), [text])
     listing = read_dataset(
@@ -141,7 +142,7 @@ def _report(
         "status": dict(status), "seconds": round(seconds, 2),
         "videos/s": round(len(done) / rate, 2), "frames/s": round(clips * clip.frames / rate, 1),
     }  # fmt: skip
-    if shared := sum(" of " in item.faces for item in done):
+    if shared := sum(item.faces not in ("", faces) for item in done):
         report["faces of the original"] = shared
     for kind in ("missing", "unreadable", "no_face"):
         if found := [item for item in done if item.status == kind]:
