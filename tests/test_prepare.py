@@ -404,5 +404,5 @@ def test_nothing_to_do(store):
 
 def test_a_worker_that_was_killed_is_one_line(make_video, tmp_path, store):
     records = [video(make_video, tmp_path / f"{name}.mp4") for name in "ab"]
-    with pytest.raises(ResourceError, match="was killed.*lower --workers"):
+    with pytest.raises(ResourceError, match=r"was killed.*lower --workers"):
         prepare(records, FRAMES, finder("Killed"), store, workers=2)
