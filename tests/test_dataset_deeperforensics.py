@@ -9,9 +9,9 @@ import pytest
 
 from dfbench.catalogue import catalogue
 from dfbench.errors import DataError, OptionError, SplitError
+from dfbench.leaks import check_across, check_leaks
 from dfbench.listing import read_dataset
 from dfbench.records import SPLITS
-from dfbench.splits import check_across, check_leaks
 from dfbench_deeperforensics.records import VARIANTS, read_swaps, records
 from dfbench_ffpp.records import records as ffpp
 

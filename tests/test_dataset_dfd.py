@@ -10,9 +10,10 @@ import pytest
 
 from dfbench.catalogue import catalogue
 from dfbench.errors import DataError, OptionError
+from dfbench.leaks import check_leaks
 from dfbench.listing import read_dataset
 from dfbench.records import SPLITS
-from dfbench.splits import check_leaks, clusters, keys, make_split
+from dfbench.splits import clusters, keys, make_split
 from dfbench_ffpp.dfd import records
 
 REAL = "original_sequences/actors/c23/videos"

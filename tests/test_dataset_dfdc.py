@@ -11,8 +11,9 @@ import pytest
 
 from dfbench.catalogue import catalogue
 from dfbench.errors import DataError, OptionError, SplitError
+from dfbench.leaks import check_leaks
 from dfbench.listing import Listing, read_dataset
-from dfbench.splits import check_classes, check_leaks, count
+from dfbench.splits import check_classes, count
 from dfbench_dfdc.preview import records as preview
 from dfbench_dfdc.records import records as dfdc
 

@@ -10,9 +10,10 @@ import pytest
 
 from dfbench.catalogue import catalogue
 from dfbench.errors import DataError
+from dfbench.leaks import check_leaks
 from dfbench.listing import read_dataset
 from dfbench.records import SPLITS
-from dfbench.splits import check_leaks, keys
+from dfbench.splits import keys
 from dfbench_fakeavceleb.records import records
 
 RVRA, RVFA = "RealVideo-RealAudio", "RealVideo-FakeAudio"

@@ -10,9 +10,9 @@ import pytest
 
 from dfbench.catalogue import catalogue
 from dfbench.errors import DataError, OptionError, SplitError
+from dfbench.leaks import check_across, check_leaks
 from dfbench.listing import read_dataset
 from dfbench.records import SPLITS
-from dfbench.splits import check_across, check_leaks
 from dfbench_ffpp.records import METHODS, read_pairs, records
 
 CLASSIC = METHODS[:4]

@@ -11,13 +11,10 @@ import pytest
 
 from dfbench.catalogue import catalogue
 from dfbench.errors import DataError, SplitError
+from dfbench.leaks import check_leaks
 from dfbench.listing import fingerprint, read_dataset
 from dfbench.records import VideoRecord, inside
-from dfbench.splits import (
-    check_leaks,
-    clusters,
-    count,
-)
+from dfbench.splits import clusters, count
 from dfbench_dfdc.records import records as dfdc
 from dfbench_dfdc.records import split_of
 from dfbench_folder.records import records as folder

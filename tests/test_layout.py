@@ -21,7 +21,7 @@ LAYERS = (
     {"errors", "records", "cards", "reporter", "lists"},
     {"hookspecs", "spec", "result", "detector"},
     {"places", "fanout", "crops", "stored", "store", "weights", "video", "seeking", "pictures",
-     "windows", "faces", "clips", "augment", "splits", "scoring", "containers", "headers",
+     "windows", "faces", "clips", "augment", "splits", "leaks", "scoring", "containers", "headers",
      "findings"},
     {"catalogue", "listing", "make", "prepare", "sheet", "audit", "cache", "duplicates", "check",
      "loader", "train", "predict", "provenance"},
@@ -33,7 +33,7 @@ LAYERS = (
 LIGHT: dict[str, set[str]] = {
     name: set()
     for name in (
-        "__init__", "errors", "records", "cards", "reporter", "spec", "result", "splits",
+        "__init__", "errors", "records", "cards", "reporter", "spec", "result", "splits", "leaks",
         "listing", "api", "lists",
     )
 } | {"hookspecs": {"pluggy"}, "catalogue": {"pluggy"}, "places": {"platformdirs"}}  # fmt: skip

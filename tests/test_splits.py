@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from dfbench.errors import SplitError
+from dfbench.leaks import check_across, check_leaks
 from dfbench.records import VideoRecord
 from dfbench.splits import (
     FRACTIONS,
-    check_across,
     check_classes,
-    check_leaks,
     clusters,
     count,
     divide,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dfbench.headers import FAULTS, Header
+from dfbench.leaks import declarable, leaks
 from dfbench.records import FAKE, SPLITS, VideoRecord
-from dfbench.splits import declarable, leaks
 
 EXAMPLES = 5
 WORDS = ("real", "fake")

@@ -13,11 +13,12 @@ from pathlib import Path
 from dfbench.cards import DatasetCard, Option, fill_options, parse_name, resolve
 from dfbench.catalogue import Catalogue
 from dfbench.errors import DataError
+from dfbench.leaks import check_leaks
 from dfbench.lists import read_rows
 from dfbench.places import data_folder, data_roots
 from dfbench.records import SPLITS, Split, VideoRecord
 from dfbench.reporter import Reporter
-from dfbench.splits import check_leaks, limit, make_split
+from dfbench.splits import limit, make_split
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dfbench.cards import DetectorCard, Option, fill_options, parse_name
 from dfbench.catalogue import Catalogue
 from dfbench.errors import DataError, WeightsError
 from dfbench.fanout import default_workers
+from dfbench.leaks import check_across
 from dfbench.listing import Listing, fingerprint, read_dataset
 from dfbench.make import FaceFinder
 from dfbench.places import cache_folder, faces_folder, weights_folder
@@ -28,7 +29,7 @@ from dfbench.request import (
 )
 from dfbench.result import training_facts
 from dfbench.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
-from dfbench.splits import check_across, check_classes
+from dfbench.splits import check_classes
 from dfbench.store import FaceStore
 from dfbench.weights import Weights, locate, read_tensors
 

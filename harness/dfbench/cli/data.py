@@ -69,11 +69,12 @@ def data_split_command(
     """
     from dfbench.catalogue import catalogue
     from dfbench.cli.display import Terminal, plain_table, print_json, stdout
+    from dfbench.leaks import check_leaks
     from dfbench.listing import find_dataset, list_records
     from dfbench.places import cache_folder
     from dfbench.records import SPLITS
     from dfbench.request import name_roots
-    from dfbench.splits import check_leaks, count, make_split
+    from dfbench.splits import count, make_split
 
     if val + test >= 1:
         raise click.UsageError(f"--val {val} and --test {test} leave nothing to train on")
