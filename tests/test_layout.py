@@ -21,10 +21,10 @@ LAYERS = (
     {"errors", "records", "cards", "reporter", "lists"},
     {"hookspecs", "spec", "result", "detector"},
     {"places", "fanout", "crops", "stored", "store", "weights", "video", "seeking", "pictures",
-     "windows", "faces", "clips", "augment", "splits", "leaks", "scoring", "containers", "headers",
-     "findings"},
+     "windows", "faces", "clips", "augment", "splits", "leaks", "bootstrap", "scoring",
+     "containers", "headers", "findings"},
     {"catalogue", "listing", "make", "prepare", "sheet", "audit", "cache", "duplicates", "check",
-     "loader", "train", "predict", "provenance"},
+     "loader", "train", "checkpoint", "predict", "provenance"},
     {"request", "plan", "stages", "model", "runner"},
     {"api", "cli", "__main__"},
 )  # fmt: skip
@@ -38,7 +38,7 @@ LIGHT: dict[str, set[str]] = {
     )
 } | {"hookspecs": {"pluggy"}, "catalogue": {"pluggy"}, "places": {"platformdirs"}}  # fmt: skip
 ONLY_IN: dict[str, set[str]] = {
-    "torch": {"detector", "loader", "train", "predict", "runner"},
+    "torch": {"detector", "loader", "train", "checkpoint", "predict", "runner"},
     "lightning_fabric": {"train", "predict", "stages"},
     "av": {"video", "seeking", "headers"},
     "joblib": {"fanout"},

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dfbench.catalogue import Catalogue
+from dfbench.checkpoint import Progress
 from dfbench.detector import Detector, build, count_parameters
 from dfbench.errors import SplitError
 from dfbench.loader import ClipReader
@@ -19,7 +20,7 @@ from dfbench.result import training_facts, write_json
 from dfbench.scoring import choose_threshold, video_scores
 from dfbench.spec import SCHEMA, TrainSpec
 from dfbench.stages import Stages
-from dfbench.train import Progress, Report, fit
+from dfbench.train import Report, fit
 from dfbench.weights import read_tensors
 
 LEFT_BY_TRAINING = (

@@ -6,31 +6,27 @@ gives the same model as never having stopped.
 
 from __future__ import annotations
 
-import io
-import json
 import math
 import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.torch
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
+from dfbench.checkpoint import Progress, keep, resume
 from dfbench.detector import Detector, to_unit
-from dfbench.errors import ResultError, TrainingError
+from dfbench.errors import TrainingError
 from dfbench.loader import ClipReader, EpochBatches, TrainingClips, each, training_loader
 from dfbench.predict import naming_batch_size, predict
 from dfbench.records import FAKE, Prediction
-from dfbench.result import write_atomic
 from dfbench.scoring import video_scores
 from dfbench.spec import TrainSpec
 
@@ -39,16 +35,6 @@ Step = Callable[[int, int], object]
 ValidationMetric = Callable[[Any, Any], float]
 _LOOK = 16  # steps between two looks at the loss
 _MEASURED = 16  # batches that batch norm is measured on after an epoch
-
-
-@dataclass
-class Progress:
-    """How far training has come; what ``checkpoint.pt`` holds beside the tensors."""
-
-    epoch: int = 0
-    best_epoch: int = 0
-    best: tuple[float, float] = (-math.inf, -math.inf)
-    seconds: float = 0.0
 
 
 def fit(
@@ -75,7 +61,7 @@ def fit(
     cuda = fabric.device.type == "cuda"
     detector.place(fabric.device)
     module, optimizer = fabric.setup(detector, _optimizer(detector, settings, fabric))
-    progress = _resume(folder, detector, optimizer)
+    progress = resume(folder, detector, optimizer)
     batches = EpochBatches(
         train.videos, settings.clips_per_video, settings.batch_size, settings.seed
     )
@@ -94,7 +80,7 @@ def fit(
         values |= _validate(detector, rows, auc, log_loss)
         progress.epoch = epoch
         progress.seconds += time.perf_counter() - begin
-        _keep(folder, detector, optimizer, progress, values)
+        keep(folder, detector, optimizer, progress, values)
         report(epoch, values)
     return progress
 
@@ -231,53 +217,3 @@ def _validate(
         "val/video/auc": float(auc(videos.labels, videos.scores)),
         "val/video/log_loss": float(log_loss(videos.labels, videos.scores)),
     }
-
-
-def _keep(
-    folder: Path,
-    detector: Detector,
-    optimizer: Any,
-    progress: Progress,
-    values: dict[str, float],
-) -> None:
-    """Save the model if it is the best so far, then the checkpoint, then the log's line.
-
-    In this order a kill between two of them only makes the epoch run again, to the same end.
-    """
-    reached = (values["val/video/auc"], -values["val/video/log_loss"])
-    if reached > progress.best or not progress.best_epoch:
-        progress.best, progress.best_epoch = reached, progress.epoch
-        tensors = {k: v.detach().cpu().contiguous() for k, v in detector.state_dict().items()}
-        write_atomic(folder / "model.safetensors", safetensors.torch.save(tensors))
-    state = {
-        "detector": detector.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "progress": [progress.epoch, progress.best_epoch, list(progress.best), progress.seconds],
-    }  # fmt: skip
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    write_atomic(folder / "checkpoint.pt", buffer.getvalue())
-    line = json.dumps({"epoch": progress.epoch, "seconds": progress.seconds, **values})
-    log = folder / "log.jsonl"
-    before = _log_lines(log)[: progress.epoch - 1]
-    write_atomic(log, "\n".join([*before, line, ""]).encode())
-
-
-def _log_lines(log: Path) -> list[str]:
-    return log.read_text("utf-8").splitlines() if log.is_file() else []
-
-
-def _resume(folder: Path, detector: Detector, optimizer: Any) -> Progress:
-    path = folder / "checkpoint.pt"
-    if not path.is_file():
-        return Progress()
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ResultError(
-            f"{path} is damaged ({type(error).__name__}): run with --again"
-        ) from error
-    detector.load_state_dict(state["detector"])
-    optimizer.load_state_dict(state["optimizer"])
-    epoch, best_epoch, best, seconds = state["progress"]
-    return Progress(epoch, best_epoch, (best[0], best[1]), seconds)
