@@ -211,3 +211,13 @@ def test_a_link_that_leads_nowhere_does_not_lose_the_folder(tmp_path):
     first = fingerprint(folder)
     (folder / "1.png").write_bytes(b"a Picture")
     assert fingerprint(folder) != first
+
+
+def test_a_folder_in_which_nothing_can_be_decoded_says_so(tmp_path):
+    folder = tmp_path / "sequence"
+    folder.mkdir()
+    (folder / "0.png").write_bytes(b"no picture")
+    record = VideoRecord("sequence", folder, 0)
+    (done,) = prepare([record], FRAMES, finder(), FaceStore(tmp_path / "faces"))
+    assert done.status == "unreadable"
+    assert done.detail

@@ -82,9 +82,10 @@ def _stored(
 ) -> StoredVideo:
     lost = sum(not window.files for window in windows)
     status: Status = "ok" if lost < len(windows) else "unreadable"
+    said = []
     if not windows:
         status = "no_face" if frames.readable else "unreadable"
-    said = []
+        said += [] if frames.readable else ["none of its sampled frames can be decoded"]
     if video.promised > len(video):
         said.append(f"cut short: {len(video)} of {video.promised} frames are there")
     if lost:
