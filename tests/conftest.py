@@ -13,6 +13,9 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
+
+import dfbench.cli
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -135,6 +138,18 @@ def ten_hours(make_video, tmp_path_factory) -> Path:
                 packet.duration = duration
                 file.mux(packet)
     return path
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., Result]:
+    """The command in this process: ``command("list", "faces")`` -> exit_code, stdout, stderr."""
+    if not dfbench.cli.cli.commands:
+        dfbench.cli._add_commands()
+
+    def run(*args: object, **env: str) -> Result:
+        return CliRunner().invoke(dfbench.cli.cli, [str(a) for a in args], env=env or None)
+
+    return run
 
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,9 +22,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
-import dfbench.cli
 from dfbench.cards import DatasetCard
 from dfbench.catalogue import catalogue
 from dfbench.check import Report, check_dataset
@@ -702,15 +701,9 @@ def test_several_processes_find_what_one_finds(tmp_path, clips):
     assert counting.done["compare contents"][0] == counting.done["compare contents"][1] > 0
 
 
-@pytest.fixture(scope="module")
-def command():
-    if not dfbench.cli.cli.commands:
-        dfbench.cli._add_commands()
-
-    def run(*args: object) -> Result:
-        return CliRunner().invoke(dfbench.cli.cli, ["data", "check", *map(str, args)])
-
-    return run
+@pytest.fixture
+def command(command):
+    return partial(command, "data", "check")
 
 
 def test_exit_0_and_a_table_when_nothing_is_wrong(command, dataset):

@@ -12,25 +12,12 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-import dfbench.cli
 from dfbench import __version__, load_detector
 from dfbench.cards import parse_name
 
 KINDS = ("detectors", "datasets", "metrics", "faces", "plugins", "runs")
-
-
-@pytest.fixture(scope="module")
-def command():
-    """The command in this process: ``command("list", "faces")`` -> exit_code, stdout, stderr."""
-    if not dfbench.cli.cli.commands:
-        dfbench.cli._add_commands()
-
-    def run(*args: object, **env: str) -> Result:
-        return CliRunner().invoke(dfbench.cli.cli, [str(a) for a in args], env=env or None)
-
-    return run
 
 
 def error(result: Result) -> str:

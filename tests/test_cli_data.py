@@ -9,25 +9,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from test_cli import error
 from test_dataset_ffpp import write_lists, write_videos
 
-import dfbench.cli
 from dfbench.catalogue import catalogue
 from dfbench.listing import read_dataset
-
-
-@pytest.fixture(scope="module")
-def command():
-    """The command in this process: ``command("list", "faces")`` -> exit_code, stdout, stderr."""
-    if not dfbench.cli.cli.commands:
-        dfbench.cli._add_commands()
-
-    def run(*args: object, **env: str) -> Result:
-        return CliRunner().invoke(dfbench.cli.cli, [str(a) for a in args], env=env or None)
-
-    return run
 
 
 def usage(result: Result) -> str:
