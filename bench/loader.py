@@ -69,7 +69,7 @@ def rate(clips: TrainingClips, asked: list[Pick]) -> float:
 def picks(videos: int, windows: int) -> list[Pick]:
     """Four clips of each video, none twice, shuffled."""
     rng = np.random.default_rng(0)
-    found = [(v, int(w), 0) for v in range(videos) for w in rng.permutation(windows)[:4]]
+    found = [(v, int(w), 0, 0) for v in range(videos) for w in rng.permutation(windows)[:4]]
     return [found[i] for i in rng.permutation(len(found))]
 
 

@@ -24,7 +24,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.nn import functional
 
-from dfbench.cards import DetectorCard, fill_options, parse_name
+from dfbench.cards import DetectorCard, parse_name
 from dfbench.catalogue import catalogue
 from dfbench.clips import crop, square
 from dfbench.detector import Detector, build, to_unit
@@ -60,7 +60,8 @@ def main() -> None:
 def row(name: str, precision: str, asked: argparse.Namespace, folder: Path) -> str:
     short, given = parse_name(name)
     _, card = catalogue().detector(short)
-    detector = build(card, fill_options(card.name, card.options, given))
+    card, options = card.configured(given)
+    detector = build(card, options)
     detector.place(torch.device(asked.device))
     kind: Any = PRECISIONS[precision]
     fabric = Fabric(accelerator=asked.device, devices=1, precision=kind)

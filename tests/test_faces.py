@@ -454,15 +454,15 @@ def test_a_stray_face_in_one_frame_does_not_move_the_clip(align):
     spec = ClipSpec(size=64, align=align)
     boxes = np.concatenate([stray.boxes, *[steady.boxes] * 4])
     marks = np.concatenate([stray.landmarks, *[steady.landmarks] * 4])
-    alone = geometry(steady.boxes, steady.landmarks, spec, Jitter())
-    assert geometry(boxes, marks, spec, Jitter()) == pytest.approx(alone)
+    alone = geometry(steady.boxes, steady.landmarks, spec)
+    assert geometry(boxes, marks, spec) == pytest.approx(alone)
 
 
 @pytest.mark.parametrize("margin", [1.0, 1.3, 1.7])
 def test_margin_is_in_units_of_the_longer_side_of_the_face(margin):
     box = np.array([[30, 20, 70, 80]], np.float32)  # 40 wide, 60 high, centre (50, 50)
     marks = faces(at(30, 20, 40)).landmarks
-    matrix = geometry(box, marks, ClipSpec(size=120, margin=margin), Jitter())
+    matrix = geometry(box, marks, ClipSpec(size=120, margin=margin))
     assert matrix @ [50, 50, 1] == pytest.approx([60, 60])
     top, bottom = matrix @ [50, 20, 1], matrix @ [50, 80, 1]
     assert bottom[1] - top[1] == pytest.approx(120 / margin)
@@ -474,20 +474,20 @@ def test_alignment_puts_the_eyes_level(angle):
     turn = cv2.getRotationMatrix2D((140, 140), angle, 1)
     marks = (upright.landmarks[0] @ turn[:, :2].T + turn[:, 2])[None].astype(np.float32)
     spec = ClipSpec(size=256, align="similarity")
-    matrix = geometry(upright.boxes, marks, spec, Jitter())
+    matrix = geometry(upright.boxes, marks, spec)
     placed = marks[0] @ matrix[:, :2].T + matrix[:, 2]
     assert placed[0, 1] == pytest.approx(placed[1, 1], abs=0.5)
     assert placed[0, 0] < placed[1, 0]
     assert placed[:2, 1].mean() < 128 < placed[3:, 1].mean()
-    level = geometry(upright.boxes, upright.landmarks, spec, Jitter())
+    level = geometry(upright.boxes, upright.landmarks, spec)
     assert placed == pytest.approx(upright.landmarks[0] @ level[:, :2].T + level[:, 2], abs=0.5)
 
 
 def test_jitter_scales_and_shifts():
     box = faces(at(30, 30, 40))
     spec = ClipSpec(size=100, margin=1.3)
-    plain = geometry(box.boxes, box.landmarks, spec, Jitter())
-    moved = geometry(box.boxes, box.landmarks, spec, Jitter(scale=2.0, shift=(0.1, -0.2)))
+    plain = geometry(box.boxes, box.landmarks, spec)
+    moved = Jitter(scale=2.0, shift=(0.1, -0.2)).moved(plain, spec.size)
     assert moved @ [50, 50, 1] == pytest.approx(plain @ [50, 50, 1] + [10, -20])
     assert moved[0, 0] == pytest.approx(plain[0, 0] / 2)
 

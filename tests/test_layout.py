@@ -19,13 +19,13 @@ CORE = ROOT / "harness" / "dfbench"
 # A module imports from its own row and from those above it, never from one below.
 LAYERS = (
     {"errors", "records", "cards", "reporter", "lists"},
-    {"hookspecs", "spec", "result", "detector"},
+    {"hookspecs", "spec", "result", "initial", "detector"},
     {"places", "fanout", "crops", "stored", "store", "weights", "video", "seeking", "pictures",
-     "windows", "faces", "clips", "augment", "splits", "leaks", "bootstrap", "scoring",
+     "windows", "faces", "clips", "degrade", "augment", "splits", "leaks", "bootstrap", "scoring",
      "containers", "headers", "findings"},
     {"catalogue", "listing", "make", "prepare", "sheet", "audit", "cache", "duplicates", "check",
-     "loader", "train", "checkpoint", "predict", "provenance"},
-    {"request", "plan", "stages", "model", "runner"},
+     "loader", "optim", "train", "checkpoint", "predict", "provenance"},
+    {"request", "start", "plan", "stages", "model", "runner"},
     {"api", "cli", "__main__"},
 )  # fmt: skip
 
@@ -38,7 +38,7 @@ LIGHT: dict[str, set[str]] = {
     )
 } | {"hookspecs": {"pluggy"}, "catalogue": {"pluggy"}, "places": {"platformdirs"}}  # fmt: skip
 ONLY_IN: dict[str, set[str]] = {
-    "torch": {"detector", "loader", "train", "checkpoint", "predict", "runner"},
+    "torch": {"initial", "detector", "loader", "optim", "train", "checkpoint", "predict", "runner"},
     "lightning_fabric": {"train", "predict", "stages"},
     "av": {"video", "seeking", "headers"},
     "joblib": {"fanout"},

@@ -8,7 +8,6 @@ import pytest
 from test_prepare import CLIPS, FRAMES, center, finder, scene
 from test_video import packets
 
-from dfbench.augment import Augmentation
 from dfbench.cards import ClipSpec
 from dfbench.loader import ClipReader
 from dfbench.prepare import prepare
@@ -126,7 +125,7 @@ def test_a_face_at_the_edge_or_tiny(make_video, tmp_path, store, x, y, side):
     (done,) = prepare([VideoRecord("a", path, 0)], FRAMES, finder(), store)
     assert (done.status, sum(done.usable)) == ("ok", 8)
     reader = ClipReader([done], store, FRAMES)
-    clips = reader.read(0, range(8), Augmentation())
+    clips = reader.views(0, range(8))[:, 0]
     assert clips.shape == (8, 1, 32, 32, 3)
     middle = clips[:, 0, 12:20, 12:20].float().mean((0, 1, 2))
     assert middle[0] > 170

@@ -175,6 +175,25 @@ def test_the_wrong_bytes_are_refused_and_not_continued(serve, tmp_path):
     assert fetch("net", published(serve("all").url), tmp_path).sha256 == SHA
 
 
+@pytest.mark.parametrize("script", [("404",), ("page",), ("other",), ("breaks off", "500")])
+def test_a_second_address_is_tried_and_goes_on_with_nothing_of_the_first(serve, tmp_path, script):
+    first, second = serve(*script), serve("all")
+    card = published(first.url, mirrors=(second.url,))
+    assert fetch("net", card, tmp_path).path.read_bytes() == DATA
+    assert second.ranges == [None]
+
+
+def test_the_first_digits_of_a_sha256_are_checked_and_the_rest_is_recorded(serve, tmp_path):
+    with pytest.raises(WeightsError, match="sha256"):
+        fetch("net", published(serve("other").url, sha256=SHA[:8]), tmp_path)
+    card = published(serve("all").url, sha256=SHA[:8])
+    path = fetch("net", card, tmp_path).path
+    assert path.with_name("net.bin.sha256").read_text().strip() == SHA
+    path.with_name("net.bin.sha256").write_text("0" * 64)
+    with pytest.raises(WeightsError, match="expected 0000"):
+        verify("net", card, path)
+
+
 def test_without_a_network(tmp_path):
     with pytest.raises(WeightsError, match=r"ConnectionError.*dfbench weights add net big FILE"):
         fetch("net", published("http://127.0.0.1:9/net.bin"), tmp_path)

@@ -15,6 +15,7 @@ from dfbench.cards import (
     DetectorCard,
     FaceDetectorCard,
     MetricCard,
+    Published,
     Recipe,
     WeightsFile,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "FaceDetectorCard",
     "Faces",
     "MetricCard",
+    "Published",
     "Recipe",
     "RunResult",
     "VideoRecord",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from dfbench.cards import fill_options, parse_name
+from dfbench.cards import parse_name
 from dfbench.catalogue import catalogue
 from dfbench.errors import OptionError
 from dfbench.places import cache_folder, weights_folder
@@ -78,7 +78,8 @@ def load_detector(
 
     short, given = parse_name(name)
     _, card = catalogue().detector(short)
-    detector = build(card, fill_options(card.name, card.options, given), seed)
+    card, options = card.configured(given)
+    detector = build(card, options, seed)
     if weights is not None:
         found = locate(card, str(weights), weights_folder(cache_folder(cache)))
         detector.load(read_tensors(found.path), str(found.path))

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from dfbench.errors import OptionError, PluginError
 
 Option = str | int | float | bool
+Optimizer = Literal["adam", "adamw", "sgd", "sam"]
+Schedule = Literal["constant", "cosine", "step", "linear", "inverse"]
+Augment = Literal["none", "study", "strong", "own"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,7 @@ class ClipSpec:
         landmarks. Either way one geometry holds for all frames of a clip.
     mean, std: per RGB channel, in 0..1; applied by the harness before ``forward``.
     resize: interpolation used when the crop is brought to ``size``.
+    landmarks: how many the detector needs, 5 or 68 (iBUG order); see ``records.Faces``.
     """
 
     frames: int = 1
@@ -42,8 +46,14 @@ class ClipSpec:
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     resize: Literal["bilinear", "area", "nearest"] = "bilinear"
+    landmarks: int = 5
 
     def __post_init__(self) -> None:
+        for name in ("frames", "stride", "size", "margin"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
+        if self.landmarks not in (5, 68):
+            raise ValueError(f"landmarks are 5 or 68, not {self.landmarks}")
         if self.windows == 0:
             object.__setattr__(self, "windows", 32 if self.frames == 1 else 4)
 
@@ -57,42 +67,77 @@ class ClipSpec:
 class Recipe:
     """How a detector is trained unless the command line says otherwise.
 
+    optimizer: ``sam`` is sharpness-aware minimisation on SGD. momentum: of ``sgd`` and ``sam``.
+    schedule: ``constant``; ``cosine`` (falls from ``lr`` to 0); ``step`` (times ``decay`` after
+        every ``decay_steps`` steps, 0 = after each epoch); ``linear`` (falls to 0 over the last
+        share ``decay`` of all steps); ``inverse`` (``lr / (1 + decay * step)``).
+    lr_floor: the rate never falls below it.
+    layer_decay: factor on the rate for each stage below the top one; 1 = all stages alike.
     clips_per_video: clips drawn from each training video in each epoch; 0 = all of them.
     patience: epochs without a better validation score before training stops.
     balance: weight the classes so that both count the same in the loss.
     fine_tune: ``all``, ``head``, or how many stages from the top are trained when the run starts
         from trained weights; from random weights everything is trained.
-    schedule: ``constant``, or ``cosine`` (falls from ``lr`` to 0 over the planned steps).
+    augment: ``none``, ``study``, ``strong``, or ``own``: what the detector's ``augment`` draws.
+    weights: the published file that a run starts from unless ``--weights`` says otherwise; empty =
+        random weights.
     """
 
     epochs: int = 10
     batch_size: int = 32
     lr: float = 1e-3
+    optimizer: Optimizer = "adam"
+    momentum: float = 0.9
     weight_decay: float = 0.0
+    schedule: Schedule = "constant"
+    decay: float = 0.1
+    decay_steps: int = 0
+    lr_floor: float = 0.0
+    layer_decay: float = 1.0
     clips_per_video: int = 0
     patience: int = 5
     balance: bool = True
     fine_tune: str = "all"
-    schedule: Literal["constant", "cosine"] = "constant"
-    augment: Literal["none", "study"] = "study"
+    augment: Augment = "study"
+    weights: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsFile:
     """A published file of weights.
 
-    url: where it can be fetched; None where the publisher offers only a page (``page``).
-    sha256: None where the publisher gives none; the first download is then recorded.
+    url: where it can be fetched; None where the publisher offers only a page (``page``). mirrors:
+        other addresses of the same file, tried in turn.
+    sha256: the digest, or as many of its first digits as the publisher gives. Where it is not
+        whole, or None, that of the first use is recorded and holds from then on.
     """
 
     name: str
     filename: str
     summary: str = ""
     url: str | None = None
+    mirrors: tuple[str, ...] = ()
     page: str = ""
     sha256: str | None = None
     size: int | None = None
     licence: str = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A number quoted from a paper, never to be mixed with one that was measured here.
+
+    source: paper or benchmark and its year. initial: what training started from. level: of the
+    scores, ``frame``, ``clip`` or ``video``.
+    """
+
+    source: str
+    train: str
+    test: str
+    level: str
+    metric: str
+    value: float
+    initial: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,14 +161,30 @@ class DetectorCard(Card):
     """A detector. ``target(**options)`` returns a ``torch.nn.Module``:
     ``forward(clips float [B, 3, T, H, W]) -> logits float [B]``, positive = fake.
 
-    options: the detector's own settings and their defaults, set by ``name:key=value``.
+    options: the detector's own settings and their defaults, set by ``name:key=value``. One that
+        bears the name of a field of ``ClipSpec`` (``frames``, ``size``) sets that field as well.
     weights: published files, each usable as ``--weights NAME``.
+    published: numbers that papers report of it.
     """
 
     clip: ClipSpec = field(default_factory=ClipSpec)
     recipe: Recipe = field(default_factory=Recipe)
     options: Mapping[str, Option] = field(default_factory=dict)
     weights: tuple[WeightsFile, ...] = ()
+    published: tuple[Published, ...] = ()
+
+    def configured(self, given: Mapping[str, str]) -> tuple[DetectorCard, dict[str, Option]]:
+        """This card with its clip as the given options make it, and all options filled in.
+
+        Raises OptionError for an unknown option or a value that cannot be.
+        """
+        options = fill_options(self.name, self.options, given)
+        of_clip: dict[str, Any] = {k: options[k] for k in given if k in _CLIP_FIELDS}
+        try:
+            clip = replace(self.clip, **of_clip)
+        except ValueError as error:
+            raise OptionError(f"{self.name}: {error}") from error
+        return replace(self, clip=clip), options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +241,8 @@ class FaceDetectorCard(Card):
     version: str = "1"
     weights: tuple[WeightsFile, ...] = ()
 
+
+_CLIP_FIELDS = {f.name for f in fields(ClipSpec)}
 
 AnyCard = DetectorCard | DatasetCard | MetricCard | FaceDetectorCard
 

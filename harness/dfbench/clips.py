@@ -33,12 +33,26 @@ TEMPLATE = (_TEMPLATE_112 - [56.0, 64.0]) / 110.0
 class Jitter:
     """How training moves a crop: one draw for all frames of a clip.
 
-    scale: factor on the crop's side; shift: x, y in units of the output's side.
+    scale: factor on the crop's side; shift: x, y in units of the output's side; rotation: degrees,
+    about the output's middle, clockwise as seen.
     """
 
     scale: float = 1.0
     shift: tuple[float, float] = (0.0, 0.0)
     flip: bool = False
+    rotation: float = 0.0
+
+    def moved(self, matrix: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+        """An affine map [2, 3] to an output of side ``size``, followed by this jitter."""
+        middle = np.array([size / 2, size / 2])
+        c, s = np.cos(np.radians(self.rotation)), np.sin(np.radians(self.rotation))
+        turn = np.array([[c, -s], [s, c]]) / self.scale
+        linear = turn @ matrix[:, :2]
+        moved = turn @ (matrix[:, 2] - middle) + middle + size * np.array(self.shift)
+        if self.flip:
+            linear[0] *= -1
+            moved[0] = size - moved[0]
+        return np.column_stack([linear, moved])
 
 
 def square(boxes: NDArray[np.float32]) -> tuple[int, int, int]:
@@ -86,27 +100,38 @@ def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> ND
     return np.column_stack([linear, mean_b - linear @ mean_a])
 
 
+def five(landmarks: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The five points [..., 5, 2] of 5 or 68 (iBUG order): middles of the eyes, nose tip, mouth
+    corners."""
+    if landmarks.shape[-2] == 5:
+        return landmarks
+    eyes = [landmarks[..., a : a + 6, :].mean(-2) for a in (36, 42)]
+    return np.stack([*eyes, *(landmarks[..., i, :] for i in (30, 48, 54))], axis=-2)
+
+
 def geometry(
-    boxes: NDArray[np.float32], landmarks: NDArray[np.float32], spec: ClipSpec, jitter: Jitter
+    boxes: NDArray[np.float32], landmarks: NDArray[np.float32], spec: ClipSpec
 ) -> NDArray[np.float64]:
     """Affine map [2, 3] from stored-crop pixels to the detector's input, for one clip.
 
-    boxes [T, 4] and landmarks [T, 5, 2] are in stored-crop pixels; their median over the clip
+    boxes [T, 4] and landmarks [T, K, 2] are in stored-crop pixels; their median over the clip
     decides.
     """
-    unit = spec.size / spec.margin / jitter.scale  # output pixels per face side
-    middle = spec.size / 2 + spec.size * np.array(jitter.shift)
+    unit = spec.size / spec.margin  # output pixels per face side
+    middle = np.array([spec.size / 2, spec.size / 2])
     if spec.align == "similarity":
-        matrix = similarity(np.median(landmarks, axis=0), TEMPLATE * unit + middle)
-    else:
-        x0, y0, x1, y1 = np.median(boxes, axis=0).astype(np.float64)
-        scale = unit / max(x1 - x0, y1 - y0, 1.0)
-        centre = np.array([x0 + x1, y0 + y1]) / 2
-        matrix = np.column_stack([np.eye(2) * scale, middle - scale * centre])
-    if jitter.flip:
-        matrix[0] *= -1
-        matrix[0, 2] += spec.size
-    return matrix
+        return similarity(np.median(five(landmarks), axis=0), TEMPLATE * unit + middle)
+    x0, y0, x1, y1 = np.median(boxes, axis=0).astype(np.float64)
+    scale = unit / max(x1 - x0, y1 - y0, 1.0)
+    centre = np.array([x0 + x1, y0 + y1]) / 2
+    return np.column_stack([np.eye(2) * scale, middle - scale * centre])
+
+
+def region_geometry(region: NDArray[np.floating], size: int) -> NDArray[np.float64]:
+    """Affine map [2, 3] that stretches a region (x0, y0, x1, y1) to a square of side ``size``."""
+    x0, y0, x1, y1 = np.asarray(region, np.float64)
+    scale = size / np.maximum([x1 - x0, y1 - y0], 1.0)
+    return np.column_stack([np.diag(scale), -scale * [x0, y0]])
 
 
 def cut(
@@ -117,7 +142,14 @@ def cut(
     jitter: Jitter | None = None,
 ) -> NDArray[np.uint8]:
     """A detector's clip uint8 [T, size, size, 3] from stored frames [T, S, S, 3]."""
-    matrix = geometry(boxes, landmarks, spec, jitter or Jitter())
+    matrix = geometry(boxes, landmarks, spec)
+    return warp(frames, matrix if jitter is None else jitter.moved(matrix, spec.size), spec)
+
+
+def warp(
+    frames: NDArray[np.uint8], matrix: NDArray[np.float64], spec: ClipSpec
+) -> NDArray[np.uint8]:
+    """Frames [T, S, S, 3] through one affine map [2, 3] -> uint8 [T, size, size, 3]."""
     return np.stack([_warp(frame, matrix, spec) for frame in frames])
 
 

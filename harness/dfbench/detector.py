@@ -1,13 +1,14 @@
 """What the harness holds a detector by: normalisation, stages, freezing, loss, aggregation.
 
 A plugin writes one ``torch.nn.Module``; everything here has a default it may override by giving
-its module a method of that name (``stages``, ``loss``, ``aggregate``, ``convert``).
+its module a method of that name: ``stages``, ``loss``, ``aggregate``, ``combine``, ``convert`` for
+what is here, ``training_clips``, ``regions``, ``augment`` for what ``loader`` does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import copy
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -17,25 +18,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dfbench.cards import ClipSpec, DetectorCard, Option
-from dfbench.errors import OptionError, PluginError, WeightsError
+from dfbench.errors import OptionError, PluginError
+from dfbench.initial import InitialState, check_classes_order, compare, fit_head, unwrapped
+
+__all__ = [
+    "Detector", "InitialState", "Stage", "build", "check_classes_order", "count_parameters",
+    "stages_trained", "to_unit", "unwrapped",
+]  # fmt: skip
 
 Stage = tuple[str, list[nn.Module]]
-
-
-@dataclass(frozen=True)
-class InitialState:
-    """An official checkpoint in a network's own terms: what its ``convert`` returns.
-
-    state: tensors by the network's own parameter names.
-    fresh: names that the checkpoint cannot fill (a head of other classes) and that therefore
-        keep their random start. Any other name missing is an error.
-    mean, std: RGB normalisation the checkpoint was trained with, when it differs from the card's.
-    """
-
-    state: Mapping[str, Tensor]
-    fresh: tuple[str, ...] = ()
-    mean: tuple[float, float, float] | None = None
-    std: tuple[float, float, float] | None = None
+_OF_THE_LOADER = ("training_clips", "regions", "augment")
 
 
 class Detector(nn.Module):
@@ -84,6 +76,27 @@ class Detector(nn.Module):
         own = getattr(self.network, "aggregate", None)
         return float(scores.mean() if own is None else own(scores))
 
+    def combine(self, views: NDArray[np.float64]) -> float:
+        """A clip's score from those of its views [V] (see ``loader``); their mean by
+        default."""
+        own = getattr(self.network, "combine", None)
+        return float(views.mean() if own is None else own(views))
+
+    @property
+    def makes_fakes(self) -> bool:
+        """Whether it is trained on real videos alone and makes the fakes itself."""
+        return hasattr(self.network, "training_clips")
+
+    def rules(self) -> nn.Module | None:
+        """The network without its numbers, for the loader's processes: they ask it for
+        ``training_clips``, ``regions`` and ``augment``, and must not touch the device. None when
+        it has none of these."""
+        if not any(hasattr(self.network, name) for name in _OF_THE_LOADER):
+            return None
+        tensors = [*self.network.parameters(), *self.network.buffers()]
+        empty = {id(tensor): tensor.detach().to("meta") for tensor in tensors}
+        return copy.deepcopy(self.network, empty)
+
     def fine_tune(self, how: str) -> None:
         """Train ``all``, the ``head``, or the top N stages; freeze the rest, batch norm included.
 
@@ -126,15 +139,10 @@ class Detector(nn.Module):
             initial = InitialState(tensors)
         else:
             convert = getattr(self.network, "convert", None)
-            initial = convert(tensors) if convert else InitialState(_unwrapped(tensors))
-            initial = InitialState(
-                {f"network.{k}": v for k, v in initial.state.items()},
-                (*(f"network.{k}" for k in initial.fresh), "mean", "std"),
-                initial.mean,
-                initial.std,
-            )
+            initial = convert(tensors) if convert else InitialState(unwrapped(tensors))
+            initial = fit_head(initial, source).inside("network", ("mean", "std"))
         own = self.state_dict()
-        _compare(own, initial, source)
+        compare(own, initial, source)
         own.update(initial.state)
         self.load_state_dict(own)
         if initial.mean is not None and initial.std is not None:
@@ -183,42 +191,3 @@ def count_parameters(module: nn.Module, trainable: bool = False) -> int:
 def to_unit(clips: Tensor) -> Tensor:
     """uint8 [B, T, H, W, 3] -> float [B, 3, T, H, W] in 0..1, on the device it lies on."""
     return clips.permute(0, 4, 1, 2, 3).float().div_(255)
-
-
-def _unwrapped(tensors: Mapping[str, Any]) -> Mapping[str, Tensor]:
-    """The state dict inside the usual wrappings: ``state_dict``/``net``/``model``, ``module.``."""
-    for key in ("state_dict", "net", "model"):
-        if isinstance(tensors.get(key), Mapping):
-            tensors = tensors[key]
-            break
-    return {k.removeprefix("module."): v for k, v in tensors.items() if isinstance(v, Tensor)}
-
-
-def _compare(own: Mapping[str, Tensor], initial: InitialState, source: str) -> None:
-    given = initial.state
-    missing = [k for k in own if k not in given and k not in initial.fresh]
-    # BatchNorm's counter is not in older checkpoints and plays no part with a fixed momentum.
-    missing = [k for k in missing if not k.endswith("num_batches_tracked")]
-    unexpected = [k for k in given if k not in own]
-    strange = [k for k in given if k in own and not isinstance(given[k], Tensor)]
-    shapes = [
-        f"{k} {tuple(given[k].shape)} instead of {tuple(own[k].shape)}"
-        for k in given
-        if k in own and k not in strange and given[k].shape != own[k].shape
-    ]
-    problems = [
-        f"{len(what)} {name}: {', '.join(_short(what))}"
-        for name, what in (
-            ("missing", missing),
-            ("unexpected", unexpected),
-            ("no tensors", strange),
-            ("of another shape", shapes),
-        )
-        if what
-    ]
-    if problems:
-        raise WeightsError(f"{source} is for another network; {'; '.join(problems)}")
-
-
-def _short(names: Sequence[str]) -> list[str]:
-    return [*names[:3], "…"] if len(names) > 3 else list(names)

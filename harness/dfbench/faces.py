@@ -51,7 +51,8 @@ def check_faces(found: object, expected: int, name: str) -> list[Faces]:
             raise PluginError(f"face detector {name!r} returned {type(faces).__name__}, not Faces")
         count = len(faces.boxes)
         shapes = np.shape(faces.boxes), np.shape(faces.landmarks), np.shape(faces.scores)
-        if shapes != ((count, 4), (count, 5, 2), (count,)):
+        points = shapes[1][1] if len(shapes[1]) == 3 and shapes[1][1] in (5, 68) else 5
+        if shapes != ((count, 4), (count, points, 2), (count,)):
             raise PluginError(f"face detector {name!r} returned shapes {shapes}")
         if not (np.isfinite(faces.boxes).all() and np.isfinite(faces.landmarks).all()):
             raise PluginError(f"face detector {name!r} returned places that are no numbers")
@@ -153,9 +154,10 @@ def _fill(
     seen = np.array([i for i, _ in track])
     boxes = np.stack([found[i].boxes[j] for i, j in track]).astype(np.float64)
     marks = np.stack([found[i].landmarks[j] for i, j in track]).astype(np.float64)
-    flat = np.concatenate([boxes, marks.reshape(len(track), 10)], axis=1)
+    flat = np.concatenate([boxes, marks.reshape(len(track), -1)], axis=1)
     full = np.stack([np.interp(frames, frames[seen], column) for column in flat.T], axis=1)
     scores = np.zeros(len(frames), np.float32)
     scores[seen] = [found[i].scores[j] for i, j in track]
     full = full.astype(np.float32)
-    return FaceTrack(frames, full[:, :4], full[:, 4:].reshape(-1, 5, 2), scores, number)
+    points = full[:, 4:].reshape(len(frames), -1, 2)
+    return FaceTrack(frames, full[:, :4], points, scores, number)

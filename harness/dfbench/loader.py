@@ -13,39 +13,110 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from dfbench.augment import Augmentation, draw
+from dfbench.augment import POLICIES
 from dfbench.cards import ClipSpec
-from dfbench.clips import cut
-from dfbench.errors import DfbenchError, ResourceError
+from dfbench.clips import geometry, region_geometry, warp
+from dfbench.errors import DfbenchError, PluginError, ResourceError
 from dfbench.prepare import Prepared
+from dfbench.records import FAKE, REAL
 from dfbench.store import FaceStore, arrays
 
-Pick = tuple[int, int, int]
-"""What a worker is asked for: (video, clip, epoch)."""
+Matrix = NDArray[np.float64]
+Stored = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]
+"""A clip in the store: crops [T, S, S, 3], boxes [T, 4], landmarks [T, K, 2]."""
+Pick = tuple[int, int, int, int]
+"""What a worker is asked for: (video, clip, label, epoch)."""
+MADE = "made"
+"""Method of the fakes that a detector makes itself, in the scores on validation."""
 
 
 @dataclass(frozen=True)
 class ClipReader:
-    """Clips of prepared videos as a detector sees them."""
+    """Clips of prepared videos as a detector sees them.
+
+    rules: the detector's network without its numbers, asked for what it has of ``regions``,
+    ``augment`` and ``training_clips``; see ``detector.Detector.rules``.
+    """
 
     videos: Sequence[Prepared]
     store: FaceStore
     clip: ClipSpec
+    rules: object = None
 
     def thinned(self, clips: int) -> ClipReader:
         """At most ``clips`` clips a video, evenly spread over those it has; 0 = all."""
         return replace(self, videos=[_thin(video, clips) for video in self.videos])
 
-    def read(self, video: int, windows: Sequence[int], drawn: Augmentation) -> Tensor:
-        """uint8 [len(windows), T, size, size, 3]. Raises StoreError when the store lost them."""
+    def with_made(self) -> ClipReader:
+        """For a detector that makes its fakes: each real video, and beside it the fake made of
+        it, to be chosen on."""
+        both = []
+        for video in self.videos:
+            record = video.record
+            fake = replace(record, id=f"{record.id}#{MADE}", label=FAKE, method=MADE)
+            both += [video, replace(video, record=fake)]
+        return replace(self, videos=both)
+
+    @property
+    def makes_fakes(self) -> bool:
+        return hasattr(self.rules, "training_clips")
+
+    def views(self, video: int, windows: Sequence[int]) -> Tensor:
+        """Clips as they are scored: uint8 [len(windows), V, T, size, size, 3], V views of each (one
+        unless the detector has ``regions``). Raises StoreError when the store lost them."""
+        made = self.makes_fakes and any(v.record.method == MADE for v in self.videos)
         clips = []
-        for place, stored in self.store.clips(self.videos[video].key, windows):
-            frames = cut(stored, *arrays(place), self.clip, drawn.jitter)
-            clips.append(drawn.shade(frames))
+        for window, stored in zip(windows, self._stored(video, windows), strict=True):
+            if made:  # real and made ones go through the same hands
+                label = self.videos[video].record.label
+                rng = np.random.default_rng([2, video // 2, window])
+                stored = self._remade(stored, label, rng)
+            clips.append([warp(stored[0], matrix, self.clip) for matrix in self._cuts(stored)])
         return torch.from_numpy(np.stack(clips))
+
+    def training_clip(self, pick: Pick, augment: str, seed: int) -> NDArray[np.uint8]:
+        """One clip, augmented: uint8 [T, size, size, 3]. Raises StoreError when it is lost.
+
+        A real clip and the fake made of it are drawn alike.
+        """
+        video, window, label, epoch = pick
+        rng = np.random.default_rng([seed, 1, epoch, video, window])
+        policy = POLICIES.get(augment) or self.rules.augment  # type: ignore[attr-defined]
+        drawn = policy(rng)
+        (stored,) = self._stored(video, [window])
+        if self.makes_fakes:
+            stored = self._remade(stored, label, rng)
+        (matrix,) = self._cuts(stored, rng)
+        moved = drawn.jitter.moved(matrix, self.clip.size)
+        shown: NDArray[np.uint8] = drawn.apply(warp(stored[0], moved, self.clip))
+        return shown
+
+    def _stored(self, video: int, windows: Sequence[int]) -> Iterator[Stored]:
+        for place, frames in self.store.clips(self.videos[video].key, windows):
+            yield frames, *arrays(place)
+
+    def _remade(self, stored: Stored, label: int, rng: np.random.Generator) -> Stored:
+        """A real clip as the detector wants to train on it, itself or a fake made of it."""
+        make: Any = self.rules
+        frames = make.training_clips(*stored, label, rng)
+        if np.shape(frames) != stored[0].shape or frames.dtype != np.uint8:
+            raise PluginError(
+                f"training_clips of {type(make).__name__} returned {frames.dtype} of shape "
+                f"{np.shape(frames)} for clips uint8 of shape {stored[0].shape}"
+            )
+        return frames, *stored[1:]
+
+    def _cuts(self, stored: Stored, rng: np.random.Generator | None = None) -> list[Matrix]:
+        """Affine maps to the detector's input: one in training (``rng`` given), else V."""
+        _, boxes, landmarks = stored
+        regions = getattr(self.rules, "regions", None)
+        if regions is None:
+            return [geometry(boxes, landmarks, self.clip)]
+        return [region_geometry(r, self.clip.size) for r in regions(boxes, landmarks, rng)]
 
 
 def _thin(video: Prepared, clips: int) -> Prepared:
@@ -63,23 +134,28 @@ class TrainingClips(Dataset[tuple[Tensor, int]]):
         self.reader, self.augment, self.seed = reader, augment, seed
 
     def __getitem__(self, pick: Pick) -> tuple[Tensor, int]:
-        video, window, epoch = pick
-        rng = np.random.default_rng([self.seed, 1, epoch, video, window])
-        clip = self.reader.read(video, [window], draw(self.augment, rng))[0]
-        return clip, self.reader.videos[video].record.label
+        clip = self.reader.training_clip(pick, self.augment, self.seed)
+        return torch.from_numpy(clip), pick[2]
 
 
 class EpochBatches(Sampler[list[Pick]]):
     """Batches of picks for the epoch set by ``epoch``: clips drawn per video, shuffled anew.
 
-    The batches differ in size by one at most: no tiny last batch, nothing dropped.
+    The batches differ in size by one clip at most: no tiny last batch, nothing dropped. pairs:
+    each clip is followed by the fake made of it, in the same batch.
     """
 
     def __init__(
-        self, videos: Sequence[Prepared], clips_per_video: int, batch_size: int, seed: int
+        self,
+        videos: Sequence[Prepared],
+        clips_per_video: int,
+        batch_size: int,
+        seed: int,
+        pairs: bool = False,
     ) -> None:
         self.videos, self.clips_per_video = videos, clips_per_video
-        self.batch_size, self.seed = batch_size, seed
+        self.seed, self.pairs = seed, pairs
+        self.per_batch = max(batch_size // 2, 1) if pairs else batch_size
         self.epoch = 0
 
     def picks(self) -> list[Pick]:
@@ -89,23 +165,27 @@ class EpochBatches(Sampler[list[Pick]]):
             windows = np.flatnonzero(video.usable)
             if 0 < self.clips_per_video < len(windows):
                 windows = rng.choice(windows, self.clips_per_video, replace=False)
-            picks += [(number, int(window), self.epoch) for window in windows]
+            label = video.record.label
+            picks += [(number, int(window), label, self.epoch) for window in windows]
         return [picks[i] for i in rng.permutation(len(picks))]
 
     def __len__(self) -> int:
         per_video = [sum(video.usable) for video in self.videos]
         if self.clips_per_video:
             per_video = [min(n, self.clips_per_video) for n in per_video]
-        return -(-sum(per_video) // self.batch_size)
+        return -(-sum(per_video) // self.per_batch)
 
     def __iter__(self) -> Iterator[list[Pick]]:
         picks = self.picks()
         for batch in np.array_split(np.arange(len(picks)), len(self)):
-            yield [picks[i] for i in batch]
+            chosen = [picks[i] for i in batch]
+            if self.pairs:
+                chosen = [(v, w, made, e) for v, w, _, e in chosen for made in (REAL, FAKE)]
+            yield chosen
 
 
 class WholeVideos(Dataset[tuple[int, Tensor | None]]):
-    """All usable clips of one video: number -> (number, uint8 [n, T, size, size, 3] or None)."""
+    """All usable clips of one video: number -> (number, uint8 [n, V, T, size, size, 3] or None)."""
 
     def __init__(self, reader: ClipReader) -> None:
         self.reader = reader
@@ -115,7 +195,7 @@ class WholeVideos(Dataset[tuple[int, Tensor | None]]):
 
     def __getitem__(self, video: int) -> tuple[int, Tensor | None]:
         windows = np.flatnonzero(self.reader.videos[video].usable).tolist()
-        return video, self.reader.read(video, windows, Augmentation()) if windows else None
+        return video, self.reader.views(video, windows) if windows else None
 
 
 def training_loader(

@@ -16,6 +16,7 @@ from dfbench.plan import Data, Plan
 from dfbench.predict import predict, rewrite
 from dfbench.prepare import Prepared
 from dfbench.provenance import environment
+from dfbench.records import FAKE, REAL
 from dfbench.result import training_facts, write_json
 from dfbench.scoring import choose_threshold, video_scores
 from dfbench.spec import SCHEMA, TrainSpec
@@ -53,7 +54,7 @@ def _train(
 ) -> None:
     prepared = stages.prepare(data)
     train, val = (
-        _usable(stages, [p for p in prepared if p.record.split == split], split, data)
+        _usable(detector, stages, [p for p in prepared if p.record.split == split], split, data)
         for split in ("train", "val")
     )
     auc, log_loss = (
@@ -77,17 +78,21 @@ def _train(
     (folder / "checkpoint.pt").unlink(missing_ok=True)
 
 
-def _usable(stages: Stages, videos: list[Prepared], split: str, data: Data) -> ClipReader:
+def _usable(
+    detector: Detector, stages: Stages, videos: list[Prepared], split: str, data: Data
+) -> ClipReader:
     """Reader of a split. Raises SplitError when a class has no video that could be used."""
+    reader = stages.reader(videos, detector)
+    needed = {REAL} if reader.makes_fakes else {REAL, FAKE}
     labels = {video.record.label for video in videos if any(video.usable)}
-    if len(labels) < 2:
+    if not needed <= labels:
         reasons = sorted({str(video.status) for video in videos if not any(video.usable)})
         raise SplitError(
             f"the {split} split of {data.spec.dataset} has no usable "
-            f"{'fake' if 0 in labels else 'real'} video ({', '.join(reasons)}): look at the data, "
-            "or choose another --faces"
+            f"{'fake' if REAL in labels else 'real'} video ({', '.join(reasons)}): look at the "
+            "data, or choose another --faces"
         )
-    return stages.reader(videos)
+    return reader.with_made() if split == "val" and reader.makes_fakes else reader
 
 
 def _threshold(detector: Detector, stages: Stages, val: ClipReader, folder: Path) -> float:

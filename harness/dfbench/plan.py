@@ -8,15 +8,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dfbench.cards import DetectorCard, Option, fill_options, parse_name
+from dfbench.cards import DetectorCard, Option, parse_name
 from dfbench.catalogue import Catalogue
-from dfbench.errors import DataError, WeightsError
+from dfbench.errors import DataError
 from dfbench.fanout import default_workers
 from dfbench.leaks import check_across
 from dfbench.listing import Listing, fingerprint, read_dataset
 from dfbench.make import FaceFinder
 from dfbench.places import cache_folder, faces_folder, weights_folder
-from dfbench.records import VideoRecord
+from dfbench.records import REAL, VideoRecord
 from dfbench.reporter import Reporter
 from dfbench.request import (
     Request,
@@ -27,11 +27,11 @@ from dfbench.request import (
     name_roots,
     name_split_files,
 )
-from dfbench.result import training_facts
 from dfbench.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
 from dfbench.splits import check_classes
+from dfbench.start import check_network, initial_weights, trained_before
 from dfbench.store import FaceStore
-from dfbench.weights import Weights, locate, read_tensors
+from dfbench.weights import Weights, locate
 
 
 @dataclass(frozen=True)
@@ -76,17 +76,17 @@ def make_plan(request: Request, catalogue: Catalogue, reporter: Reporter) -> Pla
     check_names(request, catalogue)
     name, raw = parse_name(request.detector)
     plugin, card = catalogue.detector(name)
-    options = fill_options(card.name, card.options, raw)
+    card, options = card.configured(raw)
     device, precision = check_device(request.device, request.precision)
     check_writable(request.out)
     check_settings({**asdict(card.recipe), **_asked(request)})
     cache = cache_folder(request.cache)
-    weights = _weights(request, card, cache)
-    _check_network(card, options, weights, request, has_training=request.train is not None)
+    weights = initial_weights(request, card, cache, reporter)
+    detector = check_network(card, options, weights, request)
     workers = default_workers() if request.workers is None else request.workers
     before = trained_before(weights)
     listings = _listings(request, before, catalogue, cache, workers, reporter)
-    train = _train_data(request, listings, catalogue, cache)
+    train = _train_data(request, listings, catalogue, cache, detector.makes_fakes)
     settings = _settings(request, card, train, weights)
     given = {key: options[key] for key in raw if options[key] != card.options[key]}
     model = ModelSpec(
@@ -98,7 +98,7 @@ def make_plan(request: Request, catalogue: Catalogue, reporter: Reporter) -> Pla
     tests = tuple(
         _test(listings[text], model, train, request, catalogue, cache) for text in request.tests
     )
-    notes = _notes(model, train, tests, before)
+    notes = _notes(model, train, tests, before, detector.makes_fakes)
     return Plan(request, card, options, model, weights, train, tests,
                 FaceStore(faces_folder(cache), request.lossy), device, workers, notes)  # fmt: skip
 
@@ -122,42 +122,6 @@ def find_faces(
     found = [locate(card, file.name, weights_folder(cache)).path for file in card.weights]
     place = found[0] if len(found) == 1 else found[0].parent if found else None
     return FaceFinder(card, place, all_faces)
-
-
-def _weights(request: Request, card: DetectorCard, cache: Path) -> Weights | None:
-    if request.weights in (None, "none"):
-        if request.train is None:
-            names = ", ".join(w.name for w in card.weights) or "a file"
-            raise WeightsError(
-                f"--train none evaluates trained weights: name them with --weights ({names})"
-            )
-        return None
-    assert request.weights is not None
-    return locate(card, request.weights, weights_folder(cache))
-
-
-def _check_network(
-    card: DetectorCard,
-    options: Mapping[str, Option],
-    weights: Weights | None,
-    request: Request,
-    has_training: bool,
-) -> None:
-    """Build the network once and read the weights: a wrong file is known before hours of work."""
-    from dfbench.detector import build, stages_trained
-
-    detector = build(card, options)
-    if request.fine_tune and has_training:
-        stages_trained(request.fine_tune, len(detector.stages()))
-    if weights is not None:
-        detector.load(read_tensors(weights.path), str(weights.path))
-
-
-def trained_before(weights: Weights | None) -> str | None:
-    """The dataset that weights made by an earlier run were trained on; None when unknown."""
-    facts = training_facts(weights.path.parent) if weights else None
-    train = facts.get("train") if facts else None
-    return str(train["data"]["dataset"]) if train else None
 
 
 def _listings(
@@ -186,16 +150,24 @@ def _listings(
 
 
 def _train_data(
-    request: Request, listings: Mapping[str, Listing], catalogue: Catalogue, cache: Path
+    request: Request,
+    listings: Mapping[str, Listing],
+    catalogue: Catalogue,
+    cache: Path,
+    makes_fakes: bool,
 ) -> Data | None:
+    """The videos of train and val; a detector that makes its fakes itself sees the real ones."""
     if request.train is None:
         return None
     listing = listings[request.train]
+    records = listing.of("train", "val")
+    if makes_fakes:
+        records = [record for record in records if record.label == REAL]
     for split in ("train", "val"):
-        check_classes(listing.records, split, listing.card.name)
+        check_classes(records, split, listing.card.name, only_real=makes_fakes)
     # Which of several people in a fake was changed is not known: training looks at the main one.
     alone = replace(request, all_faces=False)
-    return _data(listing, listing.of("train", "val"), alone, catalogue, cache)
+    return _data(listing, records, alone, catalogue, cache)
 
 
 def _data(
@@ -218,7 +190,7 @@ def _data(
 
 def _asked(request: Request) -> dict[str, Any]:
     """The training settings that were given, in place of the recipe's."""
-    names = ("epochs", "batch_size", "lr", "balance", "augment", "fine_tune")
+    names = ("epochs", "batch_size", "lr", "layer_decay", "balance", "augment", "fine_tune")
     return {name: getattr(request, name) for name in names if getattr(request, name) is not None}
 
 
@@ -231,6 +203,7 @@ def _settings(
     if weights is None:  # there is nothing to keep in a random network
         asked.setdefault("fine_tune", "all")
     values = {**asdict(card.recipe), **asked}
+    del values["weights"]  # what it starts from stands in the model's spec
     return TrainSpec(data=train.spec, seed=request.seed, **values)
 
 
@@ -258,9 +231,18 @@ def _reader() -> str:
 
 
 def _notes(
-    model: ModelSpec, train: Data | None, tests: tuple[Test, ...], before: str | None
+    model: ModelSpec,
+    train: Data | None,
+    tests: tuple[Test, ...],
+    before: str | None,
+    makes_fakes: bool,
 ) -> tuple[str, ...]:
     notes = []
+    if makes_fakes and train is not None:
+        notes.append(
+            f"{model.label} makes its own fakes: trained and chosen on the {len(train.records)} "
+            f"real videos of {train.spec.dataset}'s train and val alone"
+        )
     if model.weights is None:
         notes.append(f"{model.label} starts from random weights")
     if before is not None:

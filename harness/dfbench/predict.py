@@ -50,12 +50,13 @@ def video_chunks(videos: int, windows: int, batch_size: int) -> list[list[int]]:
 
 
 def _scores(detector: Detector, clips: Tensor, batch_size: int, fabric: Fabric) -> list[float]:
-    """P(fake) of clips uint8 [n, T, H, W, 3]. In double precision from the logit on, so that sure
-    scores do not all round to 1."""
+    """P(fake) of clips uint8 [n, V, T, H, W, 3]. In double precision from the logit on, so that
+    sure scores do not all round to 1."""
     logits = []
+    views = clips.flatten(0, 1)
     with torch.inference_mode(), fabric.autocast(), naming_batch_size(batch_size):
-        for i in range(0, len(clips), batch_size):
-            part = clips[i : i + batch_size].to(fabric.device, non_blocking=True)
+        for i in range(0, len(views), batch_size):
+            part = views[i : i + batch_size].to(fabric.device, non_blocking=True)
             logits.append(detector(to_unit(part)).double())
     scores = torch.sigmoid(torch.cat(logits))
     if not torch.isfinite(scores).all():
@@ -63,8 +64,7 @@ def _scores(detector: Detector, clips: Tensor, batch_size: int, fabric: Fabric) 
             "the network gives scores that are no numbers: use --precision 32, a lower --lr, or "
             "look at its weights"
         )
-    found: list[float] = scores.tolist()
-    return found
+    return [detector.combine(clip) for clip in scores.view(*clips.shape[:2]).cpu().numpy()]
 
 
 def _rows(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from dfbench.cards import ClipSpec
-from dfbench.errors import OptionError
+from dfbench.errors import DataError, OptionError
 from dfbench.fanout import fan_out
 from dfbench.make import FaceFinder, make_clips, needs_record
 from dfbench.records import Status, VideoRecord
@@ -145,7 +145,18 @@ def prepare_video(
     if stored is None:
         stored, crops = make_clips(record, clip, finder, store.read(source) if source else None)
         store.write(key, stored, crops)
+    _check_landmarks(stored, clip)
     return _prepared(record, key, stored, clip)
+
+
+def _check_landmarks(stored: StoredVideo, clip: ClipSpec) -> None:
+    found = len(stored.windows[0].landmarks[0]) if stored.windows else clip.landmarks
+    if found < clip.landmarks:
+        raise DataError(
+            f"{clip.landmarks} landmarks are asked for, and {stored.faces} gives {found} "
+            f"({stored.video}): use --faces given with a dataset that ships them, or the "
+            "detector's option landmarks=5"
+        )
 
 
 def _content(record: VideoRecord, finder: FaceFinder) -> str:

@@ -39,7 +39,7 @@ class VideoRecord:
     method: how the fake was made; None for a real video.
     original: id of the real video a fake was made from, whether or not that video is on disk.
     boxes: a ``.npz`` the dataset ships, with ``frames`` int[N], ``boxes`` float[N,4] (x0, y0, x1,
-        y1 in pixels) and ``landmarks`` float[N,5,2]; see ``Faces`` for their order.
+        y1 in pixels) and ``landmarks`` float[N,K,2]; see ``Faces`` for their order.
     identities: every person shown or used, where known. Splits may not share one. Give them a
         prefix when two datasets show the same people, so that the overlap is seen.
     path: a video file, a folder of pictures (one a frame, in the order of the numbers in their
@@ -76,8 +76,9 @@ class Faces:
     """The faces found in one image, best first.
 
     boxes: float32 [N, 4], x0, y0, x1, y1 in pixels.
-    landmarks: float32 [N, 5, 2], x, y in pixels: the eye on the image's left, the other eye, nose
-        tip, the mouth corner on the image's left, the other corner.
+    landmarks: float32 [N, K, 2], x, y in pixels. K = 5: the eye on the image's left, the other
+        eye, nose tip, the mouth corner on the image's left, the other corner. K = 68: the iBUG
+        300-W points.
     scores: float32 [N], 0..1.
     """
 
@@ -94,7 +95,7 @@ class FaceTrack:
     """One person followed over the sampled frames of a video.
 
     frames: int64 [N] frame numbers, rising.
-    boxes: float32 [N, 4]; landmarks: float32 [N, 5, 2]; both as in ``Faces``.
+    boxes: float32 [N, 4]; landmarks: float32 [N, K, 2]; both as in ``Faces``.
     scores: float32 [N]; 0 where the face was not found in that frame and its place was taken
         from the frames around it.
     """

@@ -40,6 +40,7 @@ class Request:
     lr: float | None = None
     balance: bool | None = None
     augment: str | None = None
+    layer_decay: float | None = None
     seed: int = 0
     limit: int | None = None
     device: str = "auto"
@@ -92,7 +93,7 @@ def check_writable(out: Path) -> None:
 
 
 def check_settings(values: Mapping[str, object]) -> None:
-    for name in ("epochs", "batch_size", "lr"):
+    for name in ("epochs", "batch_size", "lr", "layer_decay"):
         value = values[name]
         if not isinstance(value, int | float) or not 0 < value < float("inf"):
             raise OptionError(f"--{name.replace('_', '-')} must be above 0, not {value}")

@@ -148,8 +148,8 @@ class Run:
         detector.place(fabric.device)
         with stages.stage("predict", f"score {name}", len(prepared)) as advance:
             positions = predict_to_file(
-                detector, stages.reader(prepared), name, stages.batch_size, self.plan.workers,
-                fabric, test.folder / "predictions.csv",
+                detector, stages.reader(prepared, detector), name, stages.batch_size,
+                self.plan.workers, fabric, test.folder / "predictions.csv",
             )  # fmt: skip
             before = shown = next(positions)
             advance(shown)

@@ -64,6 +64,12 @@ class TrainSpec:
     balance: bool
     fine_tune: str
     augment: str
+    optimizer: str = "adam"
+    momentum: float = 0.9
+    decay: float = 0.1
+    decay_steps: int = 0
+    lr_floor: float = 0.0
+    layer_decay: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)

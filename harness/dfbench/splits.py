@@ -126,9 +126,15 @@ def _divide_people(
     ]
 
 
-def check_classes(records: Sequence[VideoRecord], split: Split, name: str) -> None:
-    """Raise SplitError unless the split has real and fake videos."""
+def check_classes(
+    records: Sequence[VideoRecord], split: Split, name: str, only_real: bool = False
+) -> None:
+    """Raise SplitError unless the split has real and fake videos, or ``only_real``, real ones."""
     present = Counter(r.label for r in records if r.split == split)
+    if only_real:
+        if not present[REAL]:
+            raise SplitError(f"{name} has no real {split} videos: this detector learns from them")
+        return
     if not present:
         raise SplitError(f"{name} has no {split} videos: it needs real and fake ones")
     if len(present) == 1:

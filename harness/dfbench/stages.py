@@ -10,6 +10,7 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
+from dfbench.detector import Detector
 from dfbench.loader import ClipReader
 from dfbench.plan import Data, Plan
 from dfbench.prepare import Prepared, prepare
@@ -43,8 +44,8 @@ class Stages:
                 advance, boxes_from_original=data.spec.boxes_from_original,
             )  # fmt: skip
 
-    def reader(self, videos: list[Prepared]) -> ClipReader:
-        return ClipReader(videos, self.plan.store, self.plan.card.clip)
+    def reader(self, videos: list[Prepared], detector: Detector) -> ClipReader:
+        return ClipReader(videos, self.plan.store, self.plan.card.clip, detector.rules())
 
     def fabric(self) -> Fabric:
         precision: Any = self.plan.model.precision

@@ -37,7 +37,7 @@ class StoredWindow:
     """One clip of a video as stored.
 
     numbers: source frame numbers [T]. square: x, y, side of the crop in source pixels.
-    boxes [T, 4], landmarks [T, 5, 2]: in pixels of the stored crop. scores [T], 0 = interpolated.
+    boxes [T, 4], landmarks [T, K, 2]: in pixels of the stored crop. scores [T], 0 = interpolated.
     files: member names of the T crops, or empty when a frame of this clip could not be read.
     clip: its number: of the person followed (0 = the main subject) times clips per video, plus the
         number of the window. With one person the numbers are 0, 1, 2 …
@@ -116,5 +116,5 @@ def frames(archive: zipfile.ZipFile, window: StoredWindow) -> NDArray[np.uint8]:
 
 
 def arrays(window: StoredWindow) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Boxes float32 [T, 4] and landmarks float32 [T, 5, 2] of a stored clip."""
+    """Boxes float32 [T, 4] and landmarks float32 [T, K, 2] of a stored clip."""
     return np.asarray(window.boxes, np.float32), np.asarray(window.landmarks, np.float32)

@@ -6,7 +6,6 @@ gives the same model as never having stopped.
 
 from __future__ import annotations
 
-import math
 import random
 import time
 from collections import deque
@@ -25,6 +24,7 @@ from dfbench.checkpoint import Progress, keep, resume
 from dfbench.detector import Detector, to_unit
 from dfbench.errors import TrainingError
 from dfbench.loader import ClipReader, EpochBatches, TrainingClips, each, training_loader
+from dfbench.optim import Uphill, learning_rate, make_optimizer, set_rate
 from dfbench.predict import naming_batch_size, predict
 from dfbench.records import FAKE, Prediction
 from dfbench.scoring import video_scores
@@ -60,11 +60,12 @@ def fit(
     detector.fine_tune(settings.fine_tune)
     cuda = fabric.device.type == "cuda"
     detector.place(fabric.device)
-    module, optimizer = fabric.setup(detector, _optimizer(detector, settings, fabric))
+    module, optimizer = fabric.setup(detector, make_optimizer(detector, settings, cuda))
     progress = resume(folder, detector, optimizer)
     batches = EpochBatches(
-        train.videos, settings.clips_per_video, settings.batch_size, settings.seed
-    )
+        train.videos, settings.clips_per_video, settings.batch_size, settings.seed,
+        pairs=train.makes_fakes,
+    )  # fmt: skip
     clips = TrainingClips(train, settings.augment, settings.seed)
     loader = training_loader(clips, batches, workers, cuda)
     weights = _class_weights(train, settings.balance).to(fabric.device)
@@ -104,16 +105,17 @@ def _epoch(
     total = settings.epochs * len(loader)
     for i, (clips, labels) in enumerate(each(loader)):
         number = (epoch - 1) * len(loader) + i
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(settings, number, total)
-        loss = training_step(module, detector, optimizer, clips, labels, weights, fabric)
+        rate = learning_rate(settings, number, total)
+        set_rate(optimizer, rate)
+        loss = training_step(module, detector, optimizer, clips, labels, weights, fabric,
+                             settings.optimizer == "sam")  # fmt: skip
         losses.append(loss)
         if i % _LOOK == 0 or i + 1 == len(loader):  # looking at a loss waits for the GPU
             _check_finite(torch.stack(losses[-_LOOK:]), epoch, number, progress)
         seen.append(clips)
         step(number + 1, total)
     measure_batch_norm(detector, seen, fabric)
-    return {"train/loss": float(torch.stack(losses).mean()), "lr": optimizer.param_groups[0]["lr"]}
+    return {"train/loss": float(torch.stack(losses).mean()), "lr": rate}
 
 
 def training_step(
@@ -124,13 +126,24 @@ def training_step(
     labels: Tensor,
     weights: Tensor,
     fabric: Fabric,
+    sharpness_aware: bool = False,
 ) -> Tensor:
     """One step on uint8 clips [B, T, H, W, 3] and labels [B]; the loss, detached."""
     labels = labels.to(fabric.device)
-    with naming_batch_size(len(clips)):
+
+    def backward() -> Tensor:
         logits = module(to_unit(clips.to(fabric.device, non_blocking=True)))
         loss = detector.loss(logits.float(), labels.float(), weights[labels])
         fabric.backward(loss)
+        return loss
+
+    with naming_batch_size(len(clips)):
+        loss = backward()
+        if sharpness_aware:
+            uphill = Uphill(detector.parameters())
+            optimizer.zero_grad(set_to_none=True)
+            backward()
+            uphill.back()
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return loss.detach()
@@ -166,25 +179,9 @@ def seed_everything(seed: int, epoch: int) -> None:
     torch.manual_seed(mixed)
 
 
-def learning_rate(settings: TrainSpec, step: int, total: int) -> float:
-    """The rate at ``step`` (from 0) of ``total``."""
-    if settings.schedule == "cosine":
-        return settings.lr * 0.5 * (1 + math.cos(math.pi * step / total))
-    return settings.lr
-
-
-def _optimizer(detector: Detector, settings: TrainSpec, fabric: Fabric) -> torch.optim.Optimizer:
-    return torch.optim.Adam(
-        [p for p in detector.parameters() if p.requires_grad],
-        lr=settings.lr,
-        weight_decay=settings.weight_decay,
-        fused=fabric.device.type == "cuda",
-    )
-
-
 def _class_weights(train: ClipReader, balance: bool) -> Tensor:
     """Weight of a real and of a fake clip: equal, or such that both classes count the same."""
-    if not balance:
+    if not balance or train.makes_fakes:
         return torch.ones(2)
     labels = [video.record.label for video in train.videos if any(video.usable)]
     fakes = labels.count(FAKE)

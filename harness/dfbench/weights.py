@@ -93,18 +93,25 @@ def add(owner: str, weights: WeightsFile, source: Path, folder: Path) -> Weights
 
 
 def verify(owner: str, weights: WeightsFile, path: Path) -> str:
-    """The file's sha256, compared with the published one, or with that of its first use."""
+    """The file's sha256, compared with what is published of it, and with that of its first use
+    where the publisher gives none, or its first digits alone."""
     found = sha256_of(path)
-    note = path.with_name(path.name + ".sha256")
-    expected = weights.sha256 or (note.read_text("ascii").strip() if note.is_file() else None)
-    _same(owner, weights, path, found, expected)
-    if not note.is_file():
+    _same(owner, weights, path, found, weights.sha256)
+    before = recorded(path)
+    _same(owner, weights, path, found, before)
+    if before is None:
         _record(path, found)
     return found
 
 
+def recorded(path: Path) -> str | None:
+    """The sha256 that the file had on first use; None before it."""
+    note = path.with_name(path.name + ".sha256")
+    return note.read_text("ascii").strip() if note.is_file() else None
+
+
 def _same(owner: str, weights: WeightsFile, path: Path, found: str, expected: str | None) -> None:
-    if expected is not None and found != expected:
+    if expected is not None and not found.startswith(expected):
         raise WeightsError(
             f"{path} is not {weights.name} of {owner}: sha256 {found[:12]}…, "
             f"expected {expected[:12]}…. Delete it, or get the right file"
@@ -135,40 +142,55 @@ def _make_folder(folder: Path) -> None:
 
 
 def _download(owner: str, weights: WeightsFile, path: Path, progress: Progress) -> None:
-    """Fetch into ``.part``, going on where an earlier try broke off, then move into place."""
+    """Fetch into ``.part``, going on where an earlier try broke off, then move into place. The
+    addresses are tried in turn; the last one's trouble is told."""
+    assert weights.url is not None
+    part = path.with_name(f".{path.name}.part")
+    trouble = WeightsError("no address")
+    for url in (weights.url, *weights.mirrors):
+        try:
+            _get(url, part, progress)
+            _same(owner, weights, part, sha256_of(part), weights.sha256)
+            part.replace(path)
+            return
+        except _NotFetchedError as error:
+            trouble = WeightsError(_not_fetched(owner, weights, url, str(error)))
+            trouble.__cause__ = error
+            if weights.mirrors:  # what one address began another must not go on with
+                part.unlink(missing_ok=True)
+        except WeightsError as error:
+            trouble = error
+            part.unlink()  # a wrong file must not be continued next time
+    raise trouble
+
+
+class _NotFetchedError(WeightsError):
+    """An address gave nothing, or not all of it."""
+
+
+def _get(url: str, part: Path, progress: Progress) -> None:
+    """Several tries at one address; what came of it stays in ``part`` unless it was refused."""
     import requests
 
-    part = path.with_name(f".{path.name}.part")
-    assert weights.url is not None
     problem = "no answer"
     for _ in range(_TRIES):
         try:
-            _continue(weights.url, part, progress)
-            break
+            return _continue(url, part, progress)
         except requests.HTTPError as error:
             problem = f"the server answered {error.response.status_code}"
             if error.response.status_code < 500:
                 part.unlink(missing_ok=True)
-                raise WeightsError(_not_fetched(owner, weights, problem)) from error
-        except WeightsError as error:
-            raise WeightsError(_not_fetched(owner, weights, str(error))) from error
+                raise _NotFetchedError(problem) from error
         except requests.RequestException as error:
             problem = type(error).__name__
         except OSError as error:
             raise ResourceError(f"{part} cannot be written: {error.strerror}") from error
-    else:
-        raise WeightsError(_not_fetched(owner, weights, problem))
-    try:
-        _same(owner, weights, part, sha256_of(part), weights.sha256)
-    except WeightsError:
-        part.unlink()  # a wrong file must not be continued next time
-        raise
-    part.replace(path)
+    raise _NotFetchedError(problem)
 
 
-def _not_fetched(owner: str, weights: WeightsFile, problem: str) -> str:
+def _not_fetched(owner: str, weights: WeightsFile, url: str, problem: str) -> str:
     return (
-        f"weights {weights.name} of {owner} could not be fetched from {weights.url} ({problem}). "
+        f"weights {weights.name} of {owner} could not be fetched from {url} ({problem}). "
         f"Try again, or get the file elsewhere, then: dfbench weights add {owner} "
         f"{weights.name} FILE"
     )
@@ -185,7 +207,7 @@ def _continue(url: str, part: Path, progress: Progress) -> None:
             return
         answer.raise_for_status()
         if answer.headers.get("Content-Type", "").startswith("text/html"):
-            raise WeightsError("the server sent a web page")
+            raise _NotFetchedError("the server sent a web page")
         resumed = answer.status_code == 206
         length = answer.headers.get("Content-Length")
         total = int(length) + (have if resumed else 0) if length else None

@@ -14,7 +14,7 @@ from dfbench.cli.options import option
 from dfbench.errors import DfbenchError, UnknownNameError
 
 if TYPE_CHECKING:
-    from dfbench.cards import AnyCard, DetectorCard
+    from dfbench.cards import AnyCard, DetectorCard, Option
     from dfbench.catalogue import Catalogue, Kind
 
 KINDS = ("detectors", "datasets", "metrics", "faces", "plugins", "runs")
@@ -116,9 +116,12 @@ def show_command(name: str, as_json: bool) -> None:
     found = _find(catalogue(), short)
     tables = []
     for kind, plugin, card in found:
-        table = {"kind": kind, "plugin": plugin, **asdict(card)}
+        table = {"kind": kind, "plugin": plugin}
         if isinstance(card, DetectorCard):
-            table |= _network(card, given)
+            card, chosen = card.configured(given)
+            table |= asdict(card) | _network(card, chosen)
+        else:
+            table |= asdict(card)
         tables.append(table)
     if as_json:
         click.echo(json.dumps({"cards": tables}, ensure_ascii=False, indent=1))
@@ -166,17 +169,24 @@ def _find(known: Catalogue, name: str) -> list[tuple[str, str, AnyCard]]:
     return found
 
 
-def _network(card: DetectorCard, given: dict[str, str]) -> dict[str, Any]:
-    """Parameter counts of the network as the options make it, stage by stage from the top."""
-    from dfbench.cards import fill_options
+def _network(card: DetectorCard, options: dict[str, Option]) -> dict[str, Any]:
+    """Parameter counts of the network as the options make it, stage by stage from the top: what
+    ``--fine-tune 1``, ``2`` … train; and how many the recipe trains of trained weights."""
     from dfbench.detector import build, count_parameters
 
-    detector = build(card, fill_options(card.name, card.options, given))
+    detector = build(card, options)
     stages = {
         name: sum(count_parameters(module) for module in modules)
         for name, modules in reversed(detector.stages())
     }
-    return {"parameters": count_parameters(detector), "stages from the top": stages}
+    detector.fine_tune(card.recipe.fine_tune)
+    return {
+        "options": options,
+        "learns from": "real videos alone" if detector.makes_fakes else "real and fake videos",
+        "parameters": count_parameters(detector),
+        "trained when it starts from weights": count_parameters(detector, trainable=True),
+        "stages from the top": stages,
+    }
 
 
 COMMANDS = [list_command, show_command]

@@ -29,7 +29,9 @@ from dfbench.cli.owned import DatasetCommand, with_options
 @option("--batch-size", type=int, default=None, help="Clips.  [default: the card's]")
 @option("--lr", type=float, default=None, help="Learning rate.  [default: the card's]")
 @option("--balance/--no-balance", default=None, help="Weight classes alike.  [default: the card's]")
-@option("--augment", type=click.Choice(["none", "study"]), default=None,
+@option("--layer-decay", type=float, default=None,
+        help="Factor on --lr for each stage below the top one.  [default: the card's]")  # fmt: skip
+@option("--augment", type=click.Choice(["none", "study", "strong", "own"]), default=None,
         help="[default: the card's]")  # fmt: skip
 @option("--seed", type=click.IntRange(min=0), default=0, help="Of everything random.")
 @options.limit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,7 @@ from dfbench.errors import WeightsError
 
 if TYPE_CHECKING:
     from dfbench.cards import WeightsFile
+    from dfbench.weights import Weights
 
 
 @click.group("weights")
@@ -27,12 +28,14 @@ def weights_group() -> None:
 def list_weights(cache: Path | None, as_json: bool) -> None:
     """Every published file that the cards name, and whether it is here."""
     from dfbench.places import cache_folder, weights_folder
-    from dfbench.weights import stored_at
+    from dfbench.weights import recorded, stored_at
 
     folder = weights_folder(cache_folder(cache))
     rows = [
         {"owner": owner, "name": w.name, "here": stored_at(owner, w, folder).is_file(),
-         "licence": w.licence, "size": w.size, "sha256": w.sha256, "from": w.url or w.page}
+         "licence": w.licence, "size": w.size, "sha256": w.sha256,
+         "recorded": recorded(stored_at(owner, w, folder)),
+         "from": w.url or w.page, "mirrors": list(w.mirrors)}
         for owner, w in _all()
     ]  # fmt: skip
     if as_json:
@@ -42,7 +45,7 @@ def list_weights(cache: Path | None, as_json: bool) -> None:
 
     cells = [
         [r["owner"], r["name"], "yes" if r["here"] else "no", r["licence"],
-         str(r["sha256"] or "not published")[:12], r["from"]]
+         _known_by(r), r["from"]]
         for r in rows
     ]  # fmt: skip
     stdout().print(plain_table(["owner", "name", "here", "licence", "sha256", "from"], cells))
@@ -69,7 +72,7 @@ def fetch_weights(owner: str, name: str, cache: Path | None) -> None:
             shown = done
 
         found = fetch(owner, weights, weights_folder(cache_folder(cache)), progress)
-    click.echo(f"{found.path} sha256 {found.sha256}")
+    _say(found, weights)
 
 
 @weights_group.command("add")
@@ -82,8 +85,9 @@ def add_weights(owner: str, name: str, file: Path, cache: Path | None) -> None:
     from dfbench.places import cache_folder, weights_folder
     from dfbench.weights import add
 
-    found = add(owner, _find(owner, name), file, weights_folder(cache_folder(cache)))
-    click.echo(f"{found.path} sha256 {found.sha256}")
+    weights = _find(owner, name)
+    found = add(owner, weights, file, weights_folder(cache_folder(cache)))
+    _say(found, weights)
 
 
 @weights_group.command("verify")
@@ -106,6 +110,19 @@ def verify_weights(cache: Path | None) -> None:
             problems.append(str(error))
     if problems:
         raise WeightsError("; ".join(problems))
+
+
+def _known_by(row: dict[str, Any]) -> str:
+    """How a file is known: by what its publisher gives, else by what was seen on first use."""
+    if row["sha256"]:
+        return str(row["sha256"])[:12]
+    return f"{row['recorded'][:12]} (first use)" if row["recorded"] else "not published"
+
+
+def _say(found: Weights, weights: WeightsFile) -> None:
+    whole = weights.sha256 is not None and len(weights.sha256) == 64
+    note = "" if whole else " (recorded here: its publisher does not give the whole of it)"
+    click.echo(f"{found.path} sha256 {found.sha256}{note}")
 
 
 def _all() -> Iterator[tuple[str, WeightsFile]]:

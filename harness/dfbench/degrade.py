@@ -1,0 +1,117 @@
+"""What happens to a video on its way: compression, blur, noise, loss of size, other colours.
+
+Every function takes a clip uint8 [T, H, W, 3] (RGB) and gives one of the same shape, treating all
+frames alike. At the value that means nothing (``factor`` 1, ``sigma`` 0 …) the clip itself is
+returned.
+"""
+
+from __future__ import annotations
+
+import io
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Clip = NDArray[np.uint8]
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)  # luma of ITU-R BT.601
+_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+
+
+def colour(
+    clip: Clip,
+    brightness: float = 1.0,
+    contrast: float = 1.0,
+    saturation: float = 1.0,
+    hue: float = 0.0,
+) -> Clip:
+    """Factors on brightness, on the distance from the clip's mean grey, and on that of each pixel
+    from its own grey; ``hue`` turns colours by so many degrees about the grey axis."""
+    if contrast == saturation == 1.0 and hue == 0.0:
+        return _brighter(clip, brightness)
+    turned = np.eye(3)
+    if hue:
+        c, s = np.cos(np.radians(hue)), np.sin(np.radians(hue))
+        turn = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+        turned = np.linalg.inv(_TO_YIQ) @ turn @ _TO_YIQ
+    grey = np.outer(np.ones(3), _GREY)
+    matrix = (saturation * turned + (1 - saturation) * grey) * (contrast * brightness)
+    mean = float(clip.reshape(-1, 3).mean(0) @ _GREY) * brightness
+    affine = np.column_stack([matrix, np.full(3, (1 - contrast) * mean)]).astype(np.float32)
+    flat = cv2.transform(clip.reshape(1, -1, 3), affine)  # rounds, and saturates at 0 and 255
+    return np.asarray(flat, np.uint8).reshape(clip.shape)
+
+
+def _brighter(clip: Clip, factor: float) -> Clip:
+    if factor == 1.0:
+        return clip
+    table = np.clip(np.arange(256) * factor + 0.5, 0, 255).astype(np.uint8)
+    shaded: Clip = table[clip]
+    return shaded
+
+
+def downscale(clip: Clip, factor: float) -> Clip:
+    """Reduced to ``factor`` (0..1) of its size by area, and enlarged again."""
+    if factor == 1.0:
+        return clip
+    height, width = clip.shape[1:3]
+    small = max(round(width * factor), 1), max(round(height * factor), 1)
+    frames = []
+    for frame in clip:
+        reduced = cv2.resize(frame, small, interpolation=cv2.INTER_AREA)
+        frames.append(cv2.resize(reduced, (width, height), interpolation=cv2.INTER_LINEAR))
+    return np.stack(frames).astype(np.uint8, copy=False)
+
+
+def blur(clip: Clip, sigma: float) -> Clip:
+    """Gaussian blur; ``sigma`` in pixels."""
+    if sigma == 0.0:
+        return clip
+    frames = [cv2.GaussianBlur(frame, (0, 0), sigma) for frame in clip]
+    return np.stack(frames).astype(np.uint8, copy=False)
+
+
+def noise(clip: Clip, deviation: float, seed: int) -> Clip:
+    """Gaussian noise of ``deviation`` grey levels, one field for all frames: noise drawn anew in
+    each frame would be an incoherence in time, which is what temporal detectors look for."""
+    if deviation == 0.0:
+        return clip
+    field = np.random.default_rng(seed).normal(0, deviation, clip.shape[1:]).astype(np.float32)
+    noisy = np.clip(np.rint(clip + field), 0, 255).astype(np.uint8)
+    return np.asarray(noisy, np.uint8)
+
+
+def jpeg(clip: Clip, quality: int) -> Clip:
+    """Each frame through JPEG of ``quality`` 1..100 and back; 0 = not at all."""
+    if quality == 0:
+        return clip
+    frames = []
+    for frame in clip:
+        done, data = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        assert done, "OpenCV encodes any picture as JPEG"
+        frames.append(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.uint8))
+    return np.stack(frames)
+
+
+def h264(clip: Clip, crf: int) -> Clip:
+    """The clip through H.264 of constant rate factor ``crf`` 1..51 and back; 0 = not at all."""
+    if crf == 0:
+        return clip
+    import av
+
+    height, width = clip.shape[1:3]
+    # Colour is halved in both directions, so sides must be even; the edge is repeated.
+    padded = np.pad(clip, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), "edge")
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as file:
+        options = {"crf": str(crf), "preset": "veryfast", "threads": "1"}
+        stream = file.add_stream("libx264", rate=25, options=options)
+        stream.height, stream.width = padded.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        for picture in padded:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        file.mux(stream.encode())
+    buffer.seek(0)
+    with av.open(buffer) as file:
+        decoded = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+    return np.ascontiguousarray(np.stack(decoded)[:, :height, :width])
