@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 import safetensors.torch
@@ -14,6 +16,7 @@ from dfbench.detector import build, count_parameters, stages_trained
 from dfbench.errors import OptionError, WeightsError
 from dfbench_resnet3d.networks import ResNet3d
 
+DEPTHS = (18, 34, 50, 101, 152, 200)
 SMALL = {"width": 0.0625}
 MEAN_2018, STD_2018 = np.array([114.7748, 107.7354, 99.4750]) / 255, np.full(3, 1 / 255)
 MEAN_2020, STD_2020 = np.array([0.4345, 0.4051, 0.3775]), np.array([0.2768, 0.2713, 0.2737])
@@ -23,6 +26,7 @@ def checkpoint(tmp_path, depth=18, classes=400, prefix="", wrapped=True, **optio
     torch.manual_seed(1)
     network = ResNet3d(depth, **SMALL, **options, outputs=classes)
     state = {prefix + key: value for key, value in network.state_dict().items()}
+    network.eval()
     path = tmp_path / f"{depth}-{classes}-{prefix}.pth"
     torch.save({"epoch": 200, "arch": "r3d", "state_dict": state} if wrapped else state, path)
     return path, network
@@ -45,20 +49,54 @@ def test_parity_with_the_reference(shared, depth, shortcut):
     assert logits.numpy() == pytest.approx(table[f"{name}.logits"], abs=1e-5)
 
 
-@pytest.mark.parametrize(("depth", "two"), [(18, 33_204_930), (50, 46_203_074), (101, 85_249_218)])
+def by_hand_34() -> int:
+    """Weights of 3D ResNet-34 with two classes, added up from the paper's table 1."""
+    total = 64 * 3 * 7**3 + 2 * 64
+    inputs = 64
+    for width, blocks in zip((64, 128, 256, 512), (3, 4, 6, 3), strict=True):
+        total += 27 * inputs * width + (2 * blocks - 1) * 27 * width * width  # 3x3x3, no bias
+        total += 2 * blocks * 2 * width  # batch norms
+        total += inputs * width + 2 * width if inputs != width else 0  # shortcut B
+        inputs = width
+    return total + 2 * (512 + 1)
+
+
+@pytest.mark.parametrize(
+    ("depth", "two"),
+    [
+        (18, 33_204_930), (34, by_hand_34()), (50, 46_203_074), (101, 85_249_218),
+        (152, 117_407_938), (200, 126_607_554),
+    ],
+)  # fmt: skip
 def test_parameters(depth, two):
     with torch.device("meta"):
         assert count_parameters(ResNet3d(depth, outputs=2)) == two
-        one = count_parameters(ResNet3d(depth))
-    assert two - one == (513 if depth == 18 else 2049)  # a row of the head and its bias
+        one = count_parameters(build(card := catalogue().detector(f"r3d{depth}")[1], card.options))
+    assert two - one == (513 if depth < 50 else 2049)  # a row of the head and its bias
 
 
-def test_the_built_in_cards_are_the_full_networks():
-    for depth in (18, 50, 101):
+def test_the_cards_say_what_the_networks_see():
+    for depth in DEPTHS:
         card = catalogue().detector(f"r3d{depth}")[1]
-        assert (card.clip.frames, card.clip.size) == (16, 112)
-        assert card.options["width"] == 1.0
+        assert (card.clip.frames, card.clip.size, card.recipe.fine_tune) == (16, 112, "3")
         assert card.clip.mean == pytest.approx(MEAN_2020)
+        files = {w.filename for w in card.weights}
+        assert {f"resnet-{depth}-kinetics.pth", f"r3d{depth}_KM_200ep.pth"} < files
+        assert all(w.page and not w.url for w in card.weights)  # no address of a file is published
+
+
+def test_published_numbers_are_those_of_the_study(shared):
+    with (shared / "reference" / "published.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["detector"].startswith("3D ResNet")]
+    for depth in DEPTHS:
+        expected = [
+            (r["source"], r["train"], r["test"], r["level"], r["metric"], float(r["value"]))
+            for r in rows
+            if r["detector"] == f"3D ResNet{depth}"
+        ]
+        quoted = catalogue().detector(f"r3d{depth}")[1].published
+        assert [(p.source, p.train, p.test, p.level, p.metric, p.value) for p in quoted] == expected
+        assert all(p.initial == "Kinetics" for p in quoted)
 
 
 # --- checkpoints ----------------------------------------------------------------------------
@@ -70,6 +108,8 @@ def test_the_built_in_cards_are_the_full_networks():
         ("module.", 400, MEAN_2018, STD_2018),
         ("", 700, MEAN_2020, STD_2020),
         ("", 1039, MEAN_2020, STD_2020),
+        ("", 1139, MEAN_2020, STD_2020),
+        ("", 800, MEAN_2020, STD_2020),
     ],
 )
 @pytest.mark.parametrize("wrapped", [True, False])
@@ -130,16 +170,52 @@ def test_a_two_class_head_of_known_order_keeps_its_score(shared, order, fake):
     assert score.numpy() == pytest.approx(logits.softmax(1)[:, fake].numpy(), abs=1e-5)
 
 
-def test_another_depth_or_width_or_shortcut_lists_the_keys(tmp_path):
+@pytest.mark.parametrize("depth", [50, 101, 152])
+@pytest.mark.parametrize(
+    ("prefix", "generation", "mean", "std"),
+    [("module.", "2018", MEAN_2018, STD_2018), ("", "2020", MEAN_2020, STD_2020)],
+)
+def test_logits_are_those_of_the_original_on_its_own_input(
+    tmp_path, depth, prefix, generation, mean, std
+):
+    """A two-class checkpoint in either generation's keys, with that generation's normalisation."""
+    path, original = checkpoint(tmp_path, depth, 2, prefix)
+    clips = torch.rand(2, 3, 16, 32, 32)
+    view = (1, 3, 1, 1, 1)
+    seen = (clips - torch.tensor(mean).float().view(view)) / torch.tensor(std).float().view(view)
+    detector = load_detector(
+        f"r3d{depth}:width=0.0625,generation={generation},classes=real-fake", path
+    ).eval()
+    with torch.inference_mode():
+        expected = original(seen).diff(dim=1)[:, 0]  # fake minus real
+        assert torch.allclose(detector(clips), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_another_depth_or_width_lists_the_keys(tmp_path):
     path, _ = checkpoint(tmp_path, depth=18)
-    with pytest.raises(WeightsError, match=r"unexpected|missing"):
-        load_detector("r3d50:width=0.0625", path)
+    for depth in (34, 50, 200):
+        with pytest.raises(WeightsError, match=r"unexpected|missing"):
+            load_detector(f"r3d{depth}:width=0.0625", path)
     with pytest.raises(WeightsError, match=r"conv1\.weight \(4, 3, 7, 7, 7\) instead of \(8,"):
         load_detector("r3d18:width=0.125", path)
-    path, _ = checkpoint(tmp_path, depth=18, prefix="module.", shortcut="A")
-    with pytest.raises(WeightsError, match=r"missing: .*downsample"):
-        load_detector("r3d18:width=0.0625", path)
-    load_detector("r3d18:width=0.0625,shortcut=A", path)
+    path, _ = checkpoint(tmp_path, depth=152)
+    with pytest.raises(WeightsError, match=r"240 missing: \S*layer2\.8\.[^;]*$"):
+        load_detector("r3d200:width=0.0625", path)
+
+
+@pytest.mark.parametrize(("depth", "prefix", "classes"), [(18, "module.", 400), (34, "", 2)])
+def test_another_shortcut_lists_the_keys_and_names_the_option(tmp_path, depth, prefix, classes):
+    path, _ = checkpoint(tmp_path, depth, classes, prefix, shortcut="A")
+    name = f"r3d{depth}:width=0.0625,classes=real-fake"
+    hint = rf"missing: .*layer2\.0\.downsample.*r3d{depth}:shortcut=A"
+    with pytest.raises(WeightsError, match=hint):
+        load_detector(name, path)
+    load_detector(f"{name},shortcut=A", path)
+    path, _ = checkpoint(tmp_path, depth, classes, prefix, shortcut="B")
+    hint = rf"unexpected: .*layer2\.0\.downsample.*r3d{depth}:shortcut=B"
+    with pytest.raises(WeightsError, match=hint):
+        load_detector(f"{name},shortcut=A", path)
+    load_detector(name, path)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +244,7 @@ def small(name: str = "r3d18"):
     return build(card, options)
 
 
-@pytest.mark.parametrize("name", ["meso4", "mesoinception4", "r3d18", "r3d50"])
+@pytest.mark.parametrize("name", ["meso4", "mesoinception4", "r3d18", "r3d34", "r3d50"])
 def test_stages_hold_every_parameter_once(name):
     detector = small(name)
     held = [id(p) for _, modules in detector.stages() for m in modules for p in m.parameters()]

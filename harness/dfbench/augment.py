@@ -67,7 +67,7 @@ def strong(rng: np.random.Generator) -> Augmentation:
     """``study``, other colours, and each degradation in one clip of five; of the two kinds of
     compression at most one."""
     base = study(rng)
-    hit = rng.random(4) < 0.2
+    hit = rng.random(3) < 0.2
     compressed = rng.random()
     return Augmentation(
         base.jitter,

@@ -36,18 +36,19 @@ def colour(
         turned = np.linalg.inv(_TO_YIQ) @ turn @ _TO_YIQ
     grey = np.outer(np.ones(3), _GREY)
     matrix = (saturation * turned + (1 - saturation) * grey) * (contrast * brightness)
-    mean = float(clip.reshape(-1, 3).mean(0) @ _GREY) * brightness
+    mean = float(cv2.mean(clip.reshape(1, -1, 3))[:3] @ _GREY) * brightness
     affine = np.column_stack([matrix, np.full(3, (1 - contrast) * mean)]).astype(np.float32)
-    flat = cv2.transform(clip.reshape(1, -1, 3), affine)  # rounds, and saturates at 0 and 255
-    return np.asarray(flat, np.uint8).reshape(clip.shape)
+    # Rounds, and saturates at 0 and 255. Frame by frame, so that equal frames stay equal whichever
+    # way OpenCV takes through the ends of a long row.
+    frames = [cv2.transform(frame, affine) for frame in clip]
+    return np.stack(frames).astype(np.uint8, copy=False)
 
 
 def _brighter(clip: Clip, factor: float) -> Clip:
     if factor == 1.0:
         return clip
     table = np.clip(np.arange(256) * factor + 0.5, 0, 255).astype(np.uint8)
-    shaded: Clip = table[clip]
-    return shaded
+    return np.asarray(cv2.LUT(clip.reshape(1, -1), table), np.uint8).reshape(clip.shape)
 
 
 def downscale(clip: Clip, factor: float) -> Clip:
@@ -76,9 +77,10 @@ def noise(clip: Clip, deviation: float, seed: int) -> Clip:
     each frame would be an incoherence in time, which is what temporal detectors look for."""
     if deviation == 0.0:
         return clip
-    field = np.random.default_rng(seed).normal(0, deviation, clip.shape[1:]).astype(np.float32)
-    noisy = np.clip(np.rint(clip + field), 0, 255).astype(np.uint8)
-    return np.asarray(noisy, np.uint8)
+    normal = np.random.default_rng(seed).standard_normal(clip.shape[1:], np.float32)
+    field = np.rint(normal * deviation).astype(np.int16)
+    frames = [cv2.add(frame, field, dtype=cv2.CV_8U) for frame in clip]  # saturates
+    return np.stack(frames).astype(np.uint8, copy=False)
 
 
 def jpeg(clip: Clip, quality: int) -> Clip:
@@ -113,5 +115,6 @@ def h264(clip: Clip, crf: int) -> Clip:
         file.mux(stream.encode())
     buffer.seek(0)
     with av.open(buffer) as file:
+        file.streams.video[0].thread_count = 1  # the loader's processes are the parallel dimension
         decoded = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
     return np.ascontiguousarray(np.stack(decoded)[:, :height, :width])

@@ -34,7 +34,8 @@ class Detector(nn.Module):
     """A network with its normalisation: clips float [B, 3, T, H, W] in 0..1 -> logits [B].
 
     A positive logit means fake; ``sigmoid(logit)`` is the score. ``network`` is the plugin's own
-    module and sees ``(clips - mean) / std``.
+    module and sees ``(clips - mean) / std``. Raises ValueError for clips of another length T than
+    the card's.
     """
 
     mean: Tensor
@@ -49,6 +50,13 @@ class Detector(nn.Module):
         self._frozen: list[nn.Module] = []
 
     def forward(self, clips: Tensor) -> Tensor:
+        if clips.ndim != 5 or clips.shape[2] != self.clip.frames:
+            wants = "single frames [B, 3, 1, H, W]" if self.clip.frames == 1 else (
+                f"clips of {self.clip.frames} frames [B, 3, {self.clip.frames}, H, W]"
+            )  # fmt: skip
+            raise ValueError(
+                f"{type(self.network).__name__} takes {wants}, not {list(clips.shape)}"
+            )
         logits: Tensor = self.network((clips - self.mean) / self.std)
         if logits.shape != clips.shape[:1]:
             raise PluginError(

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from dfbench.augment import POLICIES
 from dfbench.cards import ClipSpec
-from dfbench.clips import geometry, region_geometry, warp
+from dfbench.clips import five, geometry, region_geometry, warp
 from dfbench.errors import DfbenchError, PluginError, ResourceError
 from dfbench.prepare import Prepared
 from dfbench.records import FAKE, REAL
@@ -40,12 +40,14 @@ class ClipReader:
 
     rules: the detector's network without its numbers, asked for what it has of ``regions``,
     ``augment`` and ``training_clips``; see ``detector.Detector.rules``.
+    made: the videos are ``with_made``'s, each real one twice.
     """
 
     videos: Sequence[Prepared]
     store: FaceStore
     clip: ClipSpec
     rules: object = None
+    made: bool = False
 
     def thinned(self, clips: int) -> ClipReader:
         """At most ``clips`` clips a video, evenly spread over those it has; 0 = all."""
@@ -59,7 +61,7 @@ class ClipReader:
             record = video.record
             fake = replace(record, id=f"{record.id}#{MADE}", label=FAKE, method=MADE)
             both += [video, replace(video, record=fake)]
-        return replace(self, videos=both)
+        return replace(self, videos=both, made=True)
 
     @property
     def makes_fakes(self) -> bool:
@@ -68,10 +70,9 @@ class ClipReader:
     def views(self, video: int, windows: Sequence[int]) -> Tensor:
         """Clips as they are scored: uint8 [len(windows), V, T, size, size, 3], V views of each (one
         unless the detector has ``regions``). Raises StoreError when the store lost them."""
-        made = self.makes_fakes and any(v.record.method == MADE for v in self.videos)
         clips = []
         for window, stored in zip(windows, self._stored(video, windows), strict=True):
-            if made:  # real and made ones go through the same hands
+            if self.made:  # real and made ones go through the same hands
                 label = self.videos[video].record.label
                 rng = np.random.default_rng([2, video // 2, window])
                 stored = self._remade(stored, label, rng)
@@ -90,6 +91,8 @@ class ClipReader:
         (stored,) = self._stored(video, [window])
         if self.makes_fakes:
             stored = self._remade(stored, label, rng)
+            # A fake may take more draws to make than a real clip: what follows starts anew.
+            rng = np.random.default_rng([seed, 3, epoch, video, window])
         (matrix,) = self._cuts(stored, rng)
         moved = drawn.jitter.moved(matrix, self.clip.size)
         shown: NDArray[np.uint8] = drawn.apply(warp(stored[0], moved, self.clip))
@@ -97,15 +100,17 @@ class ClipReader:
 
     def _stored(self, video: int, windows: Sequence[int]) -> Iterator[Stored]:
         for place, frames in self.store.clips(self.videos[video].key, windows):
-            yield frames, *arrays(place)
+            boxes, marks = arrays(place)
+            yield frames, boxes, five(marks) if self.clip.landmarks == 5 else marks
 
     def _remade(self, stored: Stored, label: int, rng: np.random.Generator) -> Stored:
         """A real clip as the detector wants to train on it, itself or a fake made of it."""
         make: Any = self.rules
         frames = make.training_clips(*stored, label, rng)
-        if np.shape(frames) != stored[0].shape or frames.dtype != np.uint8:
+        kind = getattr(frames, "dtype", type(frames).__name__)
+        if np.shape(frames) != stored[0].shape or kind != np.uint8:
             raise PluginError(
-                f"training_clips of {type(make).__name__} returned {frames.dtype} of shape "
+                f"training_clips of {type(make).__name__} returned {kind} of shape "
                 f"{np.shape(frames)} for clips uint8 of shape {stored[0].shape}"
             )
         return frames, *stored[1:]
@@ -116,7 +121,14 @@ class ClipReader:
         regions = getattr(self.rules, "regions", None)
         if regions is None:
             return [geometry(boxes, landmarks, self.clip)]
-        return [region_geometry(r, self.clip.size) for r in regions(boxes, landmarks, rng)]
+        found = np.asarray(regions(boxes, landmarks, rng), np.float64)
+        views = len(found) if rng is None else 1
+        if found.shape != (views, 4) or not views or not np.isfinite(found).all():
+            raise PluginError(
+                f"regions of {type(self.rules).__name__} returned shape {found.shape}, or what is "
+                "no number: it must be [V, 4], and [1, 4] when it is given an rng"
+            )
+        return [region_geometry(region, self.clip.size) for region in found]
 
 
 def _thin(video: Prepared, clips: int) -> Prepared:

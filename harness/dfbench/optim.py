@@ -48,7 +48,11 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def learning_rate(settings: TrainSpec, step: int, total: int) -> float:
-    """The rate at ``step`` (from 0) of ``total``; the schedules are those of ``cards.Recipe``."""
+    """The rate at ``step`` (from 0) of ``total``; the schedules are those of ``cards.Recipe``.
+
+    The floor holds back a fall; it does not raise an ``lr`` that was asked for below it. Raises
+    TrainingError for a schedule of another name.
+    """
     factor = 1.0
     if settings.schedule == "cosine":
         factor = 0.5 * (1 + math.cos(math.pi * step / total))
@@ -56,10 +60,14 @@ def learning_rate(settings: TrainSpec, step: int, total: int) -> float:
         every = settings.decay_steps or max(total // settings.epochs, 1)
         factor = settings.decay ** (step // every)
     elif settings.schedule == "linear":
-        factor = min((total - step) / (settings.decay * total), 1.0)
+        factor = min((total - step) / max(settings.decay * total, 1), 1.0)
     elif settings.schedule == "inverse":
         factor = 1 / (1 + settings.decay * step)
-    return max(settings.lr * factor, settings.lr_floor)
+    elif settings.schedule != "constant":
+        raise TrainingError(
+            "schedule is constant, cosine, step, linear or inverse, not " + repr(settings.schedule)
+        )
+    return max(settings.lr * factor, min(settings.lr_floor, settings.lr))
 
 
 class Uphill:
@@ -70,16 +78,19 @@ class Uphill:
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
-        self.moved = [(p, p.grad) for p in parameters if p.grad is not None]
-        norm = torch.stack([grad.norm() for _, grad in self.moved]).norm().clamp(min=1e-12)
-        self.factor = SHARPNESS_RADIUS / norm
-        self._move(self.factor)
+        found = [(p, p.grad) for p in parameters if p.grad is not None]
+        self.before = [(p, p.detach().clone()) for p, _ in found]
+        norm = torch.stack([grad.norm() for _, grad in found]).norm().clamp(min=1e-12)
+        with torch.no_grad():
+            for parameter, grad in found:
+                parameter.add_(grad * (SHARPNESS_RADIUS / norm).to(grad.dtype))
 
     def back(self) -> None:
-        """Undo the move; the gradients that lie on the weights now stay."""
-        self._move(-self.factor)
+        """Undo the move; the gradients that lie on the weights now stay.
 
-    def _move(self, factor: torch.Tensor) -> None:
+        To the bit, and from anywhere: half precision begins with gradients that are infinite,
+        and subtracting the step again would leave weights that are no numbers.
+        """
         with torch.no_grad():
-            for parameter, grad in self.moved:
-                parameter.add_(grad * factor.to(grad.dtype))
+            for parameter, value in self.before:
+                parameter.copy_(value)

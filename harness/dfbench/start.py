@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dfbench.augment import POLICIES
 from dfbench.cards import DetectorCard, Option
 from dfbench.errors import OptionError, WeightsError
 from dfbench.places import weights_folder
@@ -23,7 +24,7 @@ def initial_weights(
 ) -> Weights | None:
     """What the model starts from: as asked, else what the card's recipe names, if it names any."""
     name = request.weights
-    if request.train is None and name in (None, "none"):
+    if request.train is None and name in (None, "", "none"):
         names = ", ".join(w.name for w in card.weights) or "a file"
         raise WeightsError(
             f"--train none evaluates trained weights: name them with --weights ({names})"
@@ -32,11 +33,12 @@ def initial_weights(
         try:
             return _fetched(card, name, cache, reporter)
         except WeightsError as error:
-            raise WeightsError(
-                f"{error}. {card.name} starts from them unless --weights names others, or none: "
-                "random numbers"
-            ) from error
+            raise WeightsError(f"{error}. {_by_default(card)}") from error
     return None if name in ("", "none") else _fetched(card, str(name), cache, reporter)
+
+
+def _by_default(card: DetectorCard) -> str:
+    return f"{card.name} starts from them unless --weights names others, or none: random numbers"
 
 
 def _fetched(card: DetectorCard, name: str, cache: Path, reporter: Reporter) -> Weights:
@@ -57,16 +59,31 @@ def check_network(
     card: DetectorCard, options: Mapping[str, Option], weights: Weights | None, request: Request
 ) -> Detector:
     """Build the network once and read the weights: a wrong file is known before hours of work."""
-    from dfbench.detector import build, stages_trained
+    from dfbench.detector import build
 
     detector = build(card, options)
-    if request.fine_tune and request.train is not None:
-        stages_trained(request.fine_tune, len(detector.stages()))
-    if request.augment == "own" and not hasattr(detector.network, "augment"):
-        raise OptionError(f"--augment own: {card.name} has no augmentation of its own")
+    if request.train is not None:
+        _check_training(card, detector, request)
     if weights is not None:
-        detector.load(read_tensors(weights.path), str(weights.path))
+        try:
+            detector.load(read_tensors(weights.path), str(weights.path))
+        except WeightsError as error:
+            if request.weights is not None:
+                raise
+            raise WeightsError(f"{error}. {_by_default(card)}") from error
     return detector
+
+
+def _check_training(card: DetectorCard, detector: Detector, request: Request) -> None:
+    from dfbench.detector import stages_trained
+
+    if request.fine_tune:
+        stages_trained(request.fine_tune, len(detector.stages()))
+    augment = request.augment or card.recipe.augment
+    if augment == "own" and not hasattr(detector.network, "augment"):
+        raise OptionError(f"--augment own: {card.name} has no augmentation of its own")
+    if augment not in (*POLICIES, "own"):
+        raise OptionError(f"--augment is {', '.join(POLICIES)} or own, not {augment!r}")
 
 
 def trained_before(weights: Weights | None) -> str | None:

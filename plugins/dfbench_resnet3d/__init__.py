@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dfbench import ClipSpec, DetectorCard, Recipe, WeightsFile, hookimpl
+from dfbench import ClipSpec, DetectorCard, Published, Recipe, WeightsFile, hookimpl
 
-_PAGE = "https://github.com/kenshohara/3D-ResNets-PyTorch (Google Drive folders in its README)"
+_PAGE_2018 = "https://drive.google.com/drive/folders/1zvl89AgFAApbH0At-gMuZSeQB_LpNP-M"
+_PAGE_2020 = "https://drive.google.com/open?id=1xbYbZ7rpyjftI_KCk6YuL-XrfQDz7Yd4"
 # The 2020 checkpoints' normalisation; a 2018 checkpoint brings its own when it is read.
 _CLIP = ClipSpec(
     frames=16,
@@ -15,15 +16,49 @@ _CLIP = ClipSpec(
     mean=(0.4345, 0.4051, 0.3775),
     std=(0.2768, 0.2713, 0.2737),
 )
-_PUBLISHED = {
-    18: ("r3d18_K_200ep.pth", "resnet-18-kinetics.pth"),
-    50: ("r3d50_K_200ep.pth", "resnet-50-kinetics.pth"),
-    101: ("r3d101_K_200ep.pth", "resnet-101-kinetics.pth"),
-}
+# The letters in the names of the 2020 files, and what they were trained on.
+_SETS = {
+    "K": ("kinetics-700", "Kinetics-700"),
+    "KM": ("kinetics-700-moments", "Kinetics-700 and Moments in Time, 1039 classes"),
+    "KMS": ("kinetics-700-moments-stair",
+            "Kinetics-700, Moments in Time and STAIR-Actions, 1139 classes"),
+    "KS": ("kinetics-700-stair", "Kinetics-700 and STAIR-Actions, 800 classes"),
+    "M": ("moments", "Moments in Time, 339 classes"),
+    "MS": ("moments-stair", "Moments in Time and STAIR-Actions, 439 classes"),
+    "S": ("stair", "STAIR-Actions, 100 classes"),
+}  # fmt: skip
+# The root study's table: trained and tested on DFDC, accuracy, precision, recall, F1 of videos.
+_STUDY = {50: (0.84, 0.82, 0.90, 0.86), 101: (0.85, 0.86, 0.98, 0.92)}
 
 
-def _card(depth: int, shortcut: str, batch_size: int) -> DetectorCard:
-    files = zip(("kinetics-700", "kinetics-400"), _PUBLISHED[depth], strict=True)
+def _weights(depth: int) -> tuple[WeightsFile, ...]:
+    merged = tuple(_SETS) if depth == 50 else ("K", "KM")
+    shortcut = f" (for r3d{depth}:shortcut=A)" if depth < 50 else ""
+    files = [(*_SETS[s], f"r3d{depth}_{s}_200ep.pth", _PAGE_2020) for s in merged]
+    files.append(
+        ("kinetics-400", f"Kinetics-400{shortcut}", f"resnet-{depth}-kinetics.pth", _PAGE_2018)
+    )
+    return tuple(
+        WeightsFile(
+            name=name, filename=file, summary=f"trained on {what}", page=page, licence="MIT"
+        )
+        for name, what, file, page in files
+    )
+
+
+def _published(depth: int) -> tuple[Published, ...]:
+    return tuple(
+        Published(
+            source="spatiotemporal-2021", train="DFDC", test="DFDC", level="video", metric=metric,
+            value=value, initial="Kinetics",
+        )
+        for metric, value in zip(
+            ("accuracy", "precision", "recall", "f1"), _STUDY.get(depth, ()), strict=False
+        )
+    )  # fmt: skip
+
+
+def _card(depth: int, batch_size: int) -> DetectorCard:
     return DetectorCard(
         name=f"r3d{depth}",
         summary=f"3D ResNet-{depth} on 16 frames; Kinetics checkpoints of either generation",
@@ -37,20 +72,13 @@ def _card(depth: int, shortcut: str, batch_size: int) -> DetectorCard:
             epochs=8, batch_size=batch_size, lr=1e-3, clips_per_video=4, patience=8,
             fine_tune="3", schedule="constant",
         ),
-        options={"width": 1.0, "shortcut": shortcut, "generation": "auto", "classes": "unknown"},
-        weights=tuple(
-            WeightsFile(
-                name=name,
-                filename=filename,
-                summary=f"trained on {name}",
-                page=_PAGE,
-                licence="MIT",
-            )
-            for name, filename in files
-        ),
+        options={"width": 1.0, "shortcut": "B", "generation": "auto", "classes": "unknown"},
+        weights=_weights(depth),
+        published=_published(depth),
     )  # fmt: skip
 
 
 @hookimpl
 def dfbench_detectors() -> Iterable[DetectorCard]:
-    return [_card(18, "B", 8), _card(50, "B", 16), _card(101, "B", 8)]
+    batches = {18: 8, 34: 8, 50: 16, 101: 8, 152: 8, 200: 8}
+    return [_card(depth, size) for depth, size in batches.items()]

@@ -1,4 +1,4 @@
-"""The authors' Kinetics checkpoints, both generations, in this network's terms.
+"""The authors' checkpoints, both generations, in this network's terms.
 
 2018: Kinetics-400, keys prefixed ``module.``, input 0..255 minus a mean. 2020: Kinetics-700 and
 merged sets, plain keys, input 0..1 with mean and std. The two need different normalisation, and
@@ -7,12 +7,12 @@ nothing but the head's size and the prefix tells them apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import Tensor
 
-from dfbench.detector import InitialState
+from dfbench.detector import InitialState, unwrapped
 from dfbench.errors import WeightsError
 
 Triple = tuple[float, float, float]
@@ -30,53 +30,53 @@ _HEADS_2020 = {700, 339, 100, 1039, 800, 1139, 439}
 
 def read_checkpoint(
     tensors: Mapping[str, Any],
-    features: int,
+    name: str,
+    own: Mapping[str, Tensor],
     generation: str = "auto",
     classes: str = "unknown",
 ) -> InitialState:
-    """A checkpoint's tensors, its head replaced where it has other classes.
+    """A checkpoint's tensors for the detector ``name``, whose network's state dict is ``own``.
 
-    A two-class head whose order ``classes`` names (``real-fake`` or ``fake-real``) becomes one
-    logit, fake minus real, which leaves the score as it was; its input is normalised as the card
-    says unless ``generation`` is given. Raises WeightsError for a two-class head whose order is
-    not known, and for a Kinetics checkpoint whose generation cannot be told.
+    The head is the harness's to fit; ``classes`` says the order of a two-class one. A head of one
+    or two classes is a detector's: its input is normalised as the card says unless ``generation``
+    is given. Raises WeightsError for a Kinetics checkpoint whose generation cannot be told, and
+    for one that differs in its shortcuts alone.
     """
-    wrapped = isinstance(tensors.get("state_dict"), Mapping)
-    raw: Mapping[str, Any] = tensors["state_dict"] if wrapped else tensors
-    prefixed = bool(raw) and all(key.startswith("module.") for key in raw)
-    state: dict[str, Tensor] = {
-        key.removeprefix("module."): value
-        for key, value in raw.items()
-        if isinstance(value, Tensor)
-    }
-    head = state.get("fc.weight")
-    if head is None or head.ndim != 2 or head.shape[1] != features:
-        return InitialState(state)  # the comparison of shapes says what is wrong
-    outputs = head.shape[0]
-    known = _KNOWN.get(generation, (None, None))
-    if outputs == 1:
-        return InitialState(state, mean=known[0], std=known[1])
-    if outputs == 2:
-        return InitialState(_one_logit(state, classes), mean=known[0], std=known[1])
-    del state["fc.weight"]
-    state.pop("fc.bias", None)
-    mean, std = _normalisation(generation, prefixed, outputs)
-    return InitialState(state, fresh=("fc.weight", "fc.bias"), mean=mean, std=std)
+    inner = tensors.get("state_dict")
+    keys = inner if isinstance(inner, Mapping) else tensors
+    prefixed = all(key.startswith("module.") for key in keys)
+    state = unwrapped(tensors)
+    missing, unexpected = _left_over(own, state), _left_over(state, own)
+    _check_shortcut(missing, unexpected, name)
+    mean, std = _KNOWN.get(generation, (None, None))
+    fits = not missing and not unexpected and _features(state) == _features(own)
+    if fits and len(state["fc.weight"]) > 2:  # of another network the harness lists what is wrong
+        mean, std = _normalisation(generation, name, prefixed, len(state["fc.weight"]))
+    return InitialState(state, mean=mean, std=std, head="fc", classes=classes)
 
 
-def _one_logit(state: Mapping[str, Tensor], classes: str) -> dict[str, Tensor]:
-    if classes not in ("real-fake", "fake-real"):
-        raise WeightsError(
-            "the checkpoint has a two-class head and does not say which class is fake: say it, "
-            "e.g. --detector r3d50:classes=real-fake"
-        )
-    fake = 1 if classes == "real-fake" else 0
-    heads = ("fc.weight", "fc.bias")
-    turned = {k: state[k][fake : fake + 1] - state[k][1 - fake : 2 - fake] for k in heads}
-    return {**state, **turned}
+def _check_shortcut(missing: list[str], unexpected: list[str], name: str) -> None:
+    strange = missing + unexpected
+    if not strange or not all(".downsample." in key for key in strange):
+        return
+    letter, what = ("A", "missing") if missing else ("B", "unexpected")
+    raise WeightsError(
+        f"the checkpoint is for shortcut {letter}: {len(strange)} {what}: "
+        f"{', '.join(strange[:3])}, …; say --detector {name}:shortcut={letter}"
+    )
 
 
-def _normalisation(generation: str, prefixed: bool, classes: int) -> tuple[Triple, Triple]:
+def _features(state: Mapping[str, Tensor]) -> int:
+    return state["fc.weight"].shape[-1]
+
+
+def _left_over(names: Iterable[str], others: Mapping[str, Tensor]) -> list[str]:
+    return [n for n in names if n not in others and not n.endswith("num_batches_tracked")]
+
+
+def _normalisation(
+    generation: str, name: str, prefixed: bool, classes: int
+) -> tuple[Triple, Triple]:
     if generation == "auto":
         if prefixed and classes in _HEADS_2018:
             generation = "2018"
@@ -86,6 +86,6 @@ def _normalisation(generation: str, prefixed: bool, classes: int) -> tuple[Tripl
             raise WeightsError(
                 f"a Kinetics checkpoint with {classes} classes and keys "
                 f"{'with' if prefixed else 'without'} 'module.': 2018 or 2020 normalisation? Say "
-                "which, e.g. --detector r3d50:generation=2020"
+                f"which, e.g. --detector {name}:generation=2020"
             )
     return _KNOWN[generation]

@@ -14,10 +14,13 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dfbench.detector import InitialState, Stage
+from dfbench.detector import InitialState, Stage, check_classes_order
 from dfbench_resnet3d.checkpoints import read_checkpoint
 
-_LAYERS = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+_LAYERS = {
+    18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3), 200: (3, 24, 36, 3),
+}  # fmt: skip
 _WIDTHS = (64, 128, 256, 512)
 
 
@@ -94,7 +97,8 @@ class _Bottleneck(_Block):
 class ResNet3d(nn.Module):
     """A 3D ResNet: normalised clips [B, 3, T, H, W] -> logits [B], or [B, K] with ``outputs`` K.
 
-    depth: 18, 50 or 101. width: factor on all channel counts; 1 is the paper's network.
+    depth: 18, 34, 50, 101, 152 or 200.
+    width: factor on all channel counts; 1 is the paper's network.
     shortcut: ``B`` = convolution and batch norm, ``A`` = padding without weights.
     generation: ``auto``, ``2018`` or ``2020``: whose normalisation a checkpoint needs.
     classes: order of a checkpoint's two-class head, ``real-fake`` or ``fake-real``.
@@ -117,9 +121,8 @@ class ResNet3d(nn.Module):
             raise ValueError(f"generation is auto, 2018 or 2020, not {generation!r}")
         if not 0 < width <= 4:
             raise ValueError(f"width is a factor above 0 and up to 4, not {width}")
-        if classes not in ("unknown", "real-fake", "fake-real"):
-            raise ValueError(f"classes is real-fake or fake-real, not {classes!r}")
-        self.generation, self.classes = generation, classes
+        self.name = f"r3d{depth}"
+        self.generation, self.classes = generation, check_classes_order(classes)
         block = _Basic if depth < 50 else _Bottleneck
         widths = [max(round(w * width), 1) for w in _WIDTHS]
         self.conv1 = nn.Conv3d(3, widths[0], 7, stride=(1, 2, 2), padding=3, bias=False)
@@ -137,6 +140,7 @@ class ResNet3d(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, clips: Tensor) -> Tensor:
+        """Normalised clips [B, 3, T, H, W], T >= 1 -> logits [B]."""
         maps = self.maxpool(self.relu(self.bn1(self.conv1(clips))))
         for i in range(1, 5):
             maps = self.get_submodule(f"layer{i}")(maps)
@@ -148,7 +152,8 @@ class ResNet3d(nn.Module):
         return [("stem", [self.conv1, self.bn1]), *layers, ("head", [self.fc])]
 
     def convert(self, tensors: Mapping[str, Any]) -> InitialState:
-        return read_checkpoint(tensors, self.fc.in_features, self.generation, self.classes)
+        """The authors' checkpoint of either generation, or one trained with their program."""
+        return read_checkpoint(tensors, self.name, self.state_dict(), self.generation, self.classes)
 
 
 def _layer(
@@ -172,5 +177,8 @@ def _layer(
 
 
 resnet18 = partial(ResNet3d, 18)
+resnet34 = partial(ResNet3d, 34)
 resnet50 = partial(ResNet3d, 50)
 resnet101 = partial(ResNet3d, 101)
+resnet152 = partial(ResNet3d, 152)
+resnet200 = partial(ResNet3d, 200)

@@ -141,8 +141,8 @@ def _print(key: str, value: Any, depth: int = 0) -> None:
     elif isinstance(value, list | tuple) and value and isinstance(value[0], dict):
         click.echo(f"{pad}{key}:")
         for part in value:
-            rest = ", ".join(f"{k} {v}" for k, v in part.items() if k != "name" and v)
-            click.echo(f"{pad}  {part.get('name')}: {rest}")
+            (_, first), *others = part.items()
+            click.echo(f"{pad}  {first}: {', '.join(f'{k} {v}' for k, v in others if v)}")
     else:
         text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
         click.echo(f"{pad}{key}: {text:,}" if isinstance(value, int) and not isinstance(value, bool)
