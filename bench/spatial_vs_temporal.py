@@ -30,9 +30,20 @@ class Contestant:
     asked: dict[str, Any] = field(default_factory=dict)
 
 
+# Small ones of the paper's networks; where a recipe is made for 100 epochs on a GPU, fewer epochs
+# and a rate that fits them.
 CONTESTANTS = [
     Contestant("meso4"),
-]
+    Contestant("single_frame:size=112,width=0.25"),
+    Contestant("resnet50:size=64", {"lr": 1e-3}),
+    Contestant("xception:size=96,width=0.25", {"lr": 1e-3, "epochs": 3}),
+    Contestant("fwa:size=96,trunk=resnet18,views=2", {"epochs": 3, "batch_size": 16, "lr": 0.05}),
+    Contestant("sbi:model=test_efficientnet,size=128",
+               {"epochs": 12, "batch_size": 16, "lr": 0.05}),
+    Contestant("slow_fusion:size=112,width=0.25"),
+    Contestant("cnn_lstm:frames=8,hidden=64,size=128,trunk=small", {"epochs": 25, "lr": 1e-3}),
+    Contestant("r3d18:width=0.25", {"epochs": 4}),
+]  # fmt: skip
 KINDS = {"frame": "one frame at a time", "clip": "several frames at once"}
 SUBSETS = {"warp": "warp: seen in any frame", "flicker": "flicker: seen in time alone",
            "control": "control: nothing changed"}  # fmt: skip

@@ -15,7 +15,33 @@ from dfbench.detector import Detector, build, count_parameters
 # Each detector in a setting that is small enough for a test; what it is at its full size is checked
 # by its own tests. A detector without an entry is run as it is.
 SMALL = {
-    "meso4": "meso4",
+    "c3d": "c3d:width=0.0625,size=32",
+    "clip_linear": "clip_linear:tower=vit_tiny_patch16_224,size=32",
+    "cnn_lstm": "cnn_lstm:trunk=resnet18,frames=4,size=32,hidden=32",
+    "dsp_fwa": "dsp_fwa:depth=18,size=64",
+    "early_fusion": "early_fusion:width=0.125,size=64",
+    "efficientnet_b4": "efficientnet_b4:width=0.25,size=64",
+    "fwa": "fwa:trunk=resnet18,size=64",
+    "late_fusion": "late_fusion:width=0.125,size=64",
+    "r3d101": "r3d101:width=0.0625,frames=8,size=32",
+    "r3d152": "r3d152:width=0.0625,frames=8,size=32",
+    "r3d18": "r3d18:width=0.0625,frames=8,size=32",
+    "r3d200": "r3d200:width=0.0625,frames=8,size=32",
+    "r3d34": "r3d34:width=0.0625,frames=8,size=32",
+    "r3d50": "r3d50:width=0.0625,frames=8,size=32",
+    "resnet101": "resnet101:size=32",
+    "resnet18": "resnet18:size=48",
+    "resnet34": "resnet34:size=48",
+    "resnet50": "resnet50:size=32",
+    "sbi": "sbi:model=test_efficientnet,size=64",
+    "single_frame": "single_frame:width=0.125,size=64",
+    "slow_fusion": "slow_fusion:width=0.125,size=64",
+    "sstnet": "sstnet:trunk=resnet10t,frames=2,size=32,hidden=32",
+    "tv_mc3": "tv_mc3:width=0.125,frames=8,size=32",
+    "tv_r2plus1d": "tv_r2plus1d:width=0.125,frames=8,size=32",
+    "tv_r3d18": "tv_r3d18:width=0.125,frames=8,size=32",
+    "two_stream": "two_stream:width=0.25,size=48",
+    "xception": "xception:width=0.125,size=64",
 }
 DETECTORS = sorted(catalogue().cards("detectors"))
 

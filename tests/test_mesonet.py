@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -12,8 +13,10 @@ import torch
 from PIL import Image
 
 from dfbench import load_detector
+from dfbench.catalogue import catalogue
 from dfbench.detector import Detector, count_parameters
 from dfbench.errors import WeightsError
+from dfbench.optim import learning_rate
 
 FILES = {
     "Meso4_DF": "meso4", "Meso4_F2F": "meso4", "MesoInception_DF": "mesoinception4",
@@ -92,8 +95,6 @@ def test_a_keras_file_with_a_hole_is_refused(shared, tmp_path, lost):
 
 
 def test_cards_name_the_files_by_sha256(known):
-    from dfbench.catalogue import catalogue
-
     published = {
         weights.filename.removesuffix(".h5"): weights.sha256
         for name in ("meso4", "mesoinception4")
@@ -110,3 +111,54 @@ def test_batch_and_alone_agree_and_random_starts_repeat(name):
     assert together == pytest.approx([fake(detector, i[None])[0] for i in images], abs=1e-6)
     assert fake(load_detector(name, seed=7), images) == pytest.approx(together, abs=0)
     assert not np.allclose(fake(load_detector(name, seed=8), images), together)
+
+
+# --- recipe ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["meso4", "mesoinception4"])
+def test_loss_is_the_weighted_mean_squared_error_of_the_score(name):
+    scores, labels = np.array([0.9, 0.2, 0.5]), np.array([1.0, 1.0, 0.0])
+    logits = torch.from_numpy(np.log(scores / (1 - scores))).float()
+    loss = load_detector(name).loss(
+        logits, torch.from_numpy(labels).float(), torch.tensor([0.5, 0.5, 2.0])
+    )
+    expected = (0.5 * 0.1**2 + 0.5 * 0.8**2 + 2 * 0.5**2) / 3
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("step", "rate"), [(0, 1e-3), (1000, 1e-4), (2500, 1e-5), (5000, 1e-6)])
+def test_the_rate_falls_to_a_tenth_every_thousand_steps_down_to_1e_6(step, rate):
+    recipe = catalogue().detector("meso4")[1].recipe
+    assert (recipe.optimizer, recipe.weight_decay) == ("adam", 0.0)
+    assert learning_rate(recipe, step, 10_000) == pytest.approx(rate)
+
+
+def test_augmentation_is_slight_and_in_all_five_ways():
+    network = load_detector("meso4").network
+    rng = np.random.default_rng(0)
+    draws = [network.augment(rng) for _ in range(200)]
+    assert catalogue().detector("meso4")[1].recipe.augment == "own"
+    assert {d.jitter.flip for d in draws} == {True, False}
+    for name, middle, most in (("brightness", 1, 0.25), ("hue", 0, 15)):
+        values = np.array([getattr(d, name) for d in draws])
+        assert most / 2 < np.abs(values - middle).max() <= most, name
+    for name, middle, most in (("scale", 1, 0.15), ("rotation", 0, 15)):
+        values = np.array([getattr(d.jitter, name) for d in draws])
+        assert most / 2 < np.abs(values - middle).max() <= most, name
+    assert network.augment(np.random.default_rng(0)) == draws[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [("meso4", ("MesoNet", "Meso4")), ("mesoinception4", ("MesoInception4",))],
+)
+def test_published_numbers_are_those_of_the_table(shared, name, called):
+    with (shared / "reference" / "published.csv").open() as file:
+        expected = [
+            (r["source"], r["train"], r["test"], r["level"], r["metric"], float(r["value"]))
+            for r in csv.DictReader(file)
+            if r["detector"] in called
+        ]
+    quoted = catalogue().detector(name)[1].published
+    assert [(p.source, p.train, p.test, p.level, p.metric, p.value) for p in quoted] == expected

@@ -233,13 +233,11 @@ def authors_names(network: SelfBlended) -> dict[str, str]:
     Both programs make a block's layers in the order in which an image passes them, so the nth
     convolution of a block is the nth there, and likewise for the batch norms.
     """
-    names, number = {}, 0
-    trunk = network.trunk
-    for ours, theirs in (
-        ("conv_stem", "_conv_stem"), ("bn1", "_bn0"), ("conv_head", "_conv_head"), ("bn2", "_bn1"),
-        ("classifier", "_fc"),
-    ):  # fmt: skip
-        names[ours] = theirs
+    names = {
+        "conv_stem": "_conv_stem", "bn1": "_bn0", "conv_head": "_conv_head", "bn2": "_bn1",
+        "classifier": "_fc",
+    }  # fmt: skip
+    trunk, number = network.trunk, 0
     for s, stage in enumerate(trunk.blocks):
         for b, block in enumerate(stage):
             layers = list(block.named_modules())

@@ -122,8 +122,8 @@ class ClipReader:
         if regions is None:
             return [geometry(boxes, landmarks, self.clip)]
         found = np.asarray(regions(boxes, landmarks, rng), np.float64)
-        views = len(found) if rng is None else 1
-        if found.shape != (views, 4) or not views or not np.isfinite(found).all():
+        right = found.shape == (1, 4) or (found.shape[1:] == (4,) and len(found) and rng is None)
+        if not right or not np.isfinite(found).all():
             raise PluginError(
                 f"regions of {type(self.rules).__name__} returned shape {found.shape}, or what is "
                 "no number: it must be [V, 4], and [1, 4] when it is given an rng"
@@ -262,7 +262,7 @@ def each(loader: DataLoader[Any]) -> Iterator[Any]:
         own = f"{type(error).__module__}.{type(error).__qualname__}: "
         raise type(error)(text.removeprefix(own)) from error
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        if "DataLoader worker (pid" not in str(error):  # an error of the detector's own
             raise
         raise ResourceError(
             "a loader process was killed, most likely for want of (shared) memory: lower "

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dfbench.augment import Augmentation
+from dfbench.clips import Jitter
 from dfbench.detector import InitialState, Stage
 from dfbench_mesonet.keras import ordered_layers, to_torch
 
@@ -37,6 +40,22 @@ class _MesoNet(nn.Module):
         flat = maps.permute(0, 2, 3, 1).flatten(1)
         logits: Tensor = self.head(flat)[:, 0]
         return logits
+
+    def loss(self, logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+        """Weighted mean squared error of P(fake) [B] against labels [B], as in the authors' code;
+        whether the sigmoid stands for real or fake makes no difference to it."""
+        return (weights * (torch.sigmoid(logits) - labels) ** 2).mean()
+
+    def augment(self, rng: np.random.Generator) -> Augmentation:
+        """Slight zoom, rotation, horizontal flip, brightness and hue (paper, section IV-B, which
+        gives no ranges: these are ours)."""
+        jitter = Jitter(
+            scale=float(rng.uniform(0.9, 1.1)),
+            flip=bool(rng.integers(2)),
+            rotation=float(rng.uniform(-10, 10)),
+        )
+        brightness, hue = float(rng.uniform(0.8, 1.2)), float(rng.uniform(-10, 10))
+        return Augmentation(jitter, brightness=brightness, hue=hue)
 
     def stages(self) -> list[Stage]:
         named = [(f"block{i}", [block]) for i, block in enumerate(self.blocks, start=1)]

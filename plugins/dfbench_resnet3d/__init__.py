@@ -72,7 +72,10 @@ def _card(depth: int, batch_size: int) -> DetectorCard:
             epochs=8, batch_size=batch_size, lr=1e-3, clips_per_video=4, patience=8,
             fine_tune="3", schedule="constant",
         ),
-        options={"width": 1.0, "shortcut": "B", "generation": "auto", "classes": "unknown"},
+        options={
+            "width": 1.0, "frames": 16, "size": 112, "shortcut": "B", "generation": "auto",
+            "classes": "unknown",
+        },
         weights=_weights(depth),
         published=_published(depth),
     )  # fmt: skip

@@ -100,6 +100,7 @@ class ResNet3d(nn.Module):
     depth: 18, 34, 50, 101, 152 or 200.
     width: factor on all channel counts; 1 is the paper's network.
     shortcut: ``B`` = convolution and batch norm, ``A`` = padding without weights.
+    frames, size: of the clips that the harness gives; the network itself takes any.
     generation: ``auto``, ``2018`` or ``2020``: whose normalisation a checkpoint needs.
     classes: order of a checkpoint's two-class head, ``real-fake`` or ``fake-real``.
     Raises ValueError for other values.
@@ -109,6 +110,8 @@ class ResNet3d(nn.Module):
         self,
         depth: int,
         width: float = 1.0,
+        frames: int = 16,
+        size: int = 112,
         shortcut: str = "B",
         generation: str = "auto",
         classes: str = "unknown",
@@ -121,6 +124,9 @@ class ResNet3d(nn.Module):
             raise ValueError(f"generation is auto, 2018 or 2020, not {generation!r}")
         if not 0 < width <= 4:
             raise ValueError(f"width is a factor above 0 and up to 4, not {width}")
+        if frames < 2:
+            raise ValueError(f"a clip has 2 frames at least, not {frames}")
+        del size
         self.name = f"r3d{depth}"
         self.generation, self.classes = generation, check_classes_order(classes)
         block = _Basic if depth < 50 else _Bottleneck
@@ -138,6 +144,10 @@ class ResNet3d(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            elif isinstance(module, _Bottleneck):
+                # A block starts as its shortcut: without this the deep ones hardly learn from a
+                # random start. Goyal et al., "Accurate, Large Minibatch SGD", 2017, section 5.1.
+                nn.init.zeros_(module.bn3.weight)
 
     def forward(self, clips: Tensor) -> Tensor:
         """Normalised clips [B, 3, T, H, W], T >= 1 -> logits [B]."""

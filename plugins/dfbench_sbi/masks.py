@@ -77,7 +77,7 @@ class Blend:
 def outline(landmarks: NDArray[np.floating], forehead: bool) -> Points:
     """Points [N, 2] whose hull is the face: the 68 landmarks, or an oval laid over 5 of them.
 
-    With ``forehead`` it reaches above the brows, by as much as those are above the nose's tip.
+    With ``forehead`` it reaches above the brows, by most of the length of the nose.
     """
     if len(landmarks) == 5:
         angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
