@@ -41,7 +41,7 @@ CONTESTANTS = [
     Contestant("sbi:model=test_efficientnet,size=128",
                {"epochs": 12, "batch_size": 16, "lr": 0.05}),
     Contestant("slow_fusion:size=112,width=0.25"),
-    Contestant("cnn_lstm:frames=8,hidden=64,size=128,trunk=small", {"epochs": 25, "lr": 1e-3}),
+    Contestant("cnn_lstm:frames=8,hidden=128,size=64,trunk=small", {"epochs": 60, "lr": 1e-3}),
     Contestant("r3d18:width=0.25", {"epochs": 4}),
 ]  # fmt: skip
 KINDS = {"frame": "one frame at a time", "clip": "several frames at once"}

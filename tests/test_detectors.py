@@ -29,10 +29,10 @@ SMALL = {
     "r3d200": "r3d200:width=0.0625,frames=8,size=32",
     "r3d34": "r3d34:width=0.0625,frames=8,size=32",
     "r3d50": "r3d50:width=0.0625,frames=8,size=32",
-    "resnet101": "resnet101:size=32",
-    "resnet18": "resnet18:size=48",
-    "resnet34": "resnet34:size=48",
-    "resnet50": "resnet50:size=32",
+    "resnet101": "resnet101:size=48,width=0.125",
+    "resnet18": "resnet18:size=48,width=0.125",
+    "resnet34": "resnet34:size=48,width=0.125",
+    "resnet50": "resnet50:size=48,width=0.125",
     "sbi": "sbi:model=test_efficientnet,size=64",
     "single_frame": "single_frame:width=0.125,size=64",
     "slow_fusion": "slow_fusion:width=0.125,size=64",
@@ -161,7 +161,7 @@ def test_learns_eight_clips_and_which_of_them_are_fake(name):
     quiet = [m for m in detector.modules() if isinstance(m, torch.nn.modules.dropout._DropoutNd)]
     for module in quiet:  # a check of the gradients, not of regularisation
         module.p = 0.0
-    optimizer = torch.optim.Adam(detector.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(detector.parameters(), lr=2e-3)
     losses = []
     for _ in range(30):
         logits = detector(clips)

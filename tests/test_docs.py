@@ -104,6 +104,13 @@ def test_the_plugin_in_the_docs_works(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
+def test_the_page_of_detectors_is_what_their_cards_say(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    from make_tables import PAGE, table
+
+    assert table() in PAGE.read_text("utf-8"), "run docs/make_tables.py"
+
+
 def test_every_public_name_is_exported():
     import dfbench
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
@@ -54,6 +58,47 @@ def test_what_is_prepared_is_read_without_its_source(make_video, tmp_path, store
              for item in chunk]  # fmt: skip
     assert [number for number, _ in whole] == [0, 1, 2, 3]
     assert [clips is None for _, clips in whole] == [False, False, False, True]
+
+
+class Threaded:
+    """Stands for what must be freed in the process that made it, such as FFmpeg's converters."""
+
+    def __init__(self, log: Path) -> None:
+        self.log, self.me = log, self  # a cycle: freed when garbage is collected, not before
+
+    def __del__(self) -> None:
+        with self.log.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+
+
+class Collecting(torch.utils.data.Dataset):
+    """Lets go of what was inherited, and collects garbage, in a worker."""
+
+    kept: ClassVar[list[Threaded]] = []
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, number: int) -> tuple[int, None]:
+        self.kept.clear()
+        gc.collect()
+        return number, None
+
+
+def test_a_worker_frees_nothing_that_the_parent_made(tmp_path):
+    """A forked worker that collected a converter of its parent, whose threads it does not have,
+    waited for them for ever."""
+    log = tmp_path / "freed"
+    gc.disable()
+    try:
+        Threaded(log)
+        Collecting.kept.append(Threaded(log))
+        list(video_loader(Collecting(), [[0], [1]], 1, False))
+    finally:
+        gc.enable()
+    Collecting.kept.clear()
+    gc.collect()
+    assert log.read_text().split() == [str(os.getpid())] * 2
 
 
 class Redness(torch.nn.Module):

@@ -45,8 +45,7 @@ class Seam(nn.Module):
 
     def __init__(self, size: int = 16, landmarks: int = 5) -> None:
         super().__init__()
-        self.seen: list[tuple[int, ...]] = []
-        self.landmarks = landmarks
+        self.size, self.landmarks = size, landmarks
         self.head = nn.Linear(3, 1)
 
     def forward(self, clips):
@@ -72,7 +71,7 @@ class Seam(nn.Module):
 class Looks(Seam):
     """Seam with regions, its own augmentation, and the highest view's score."""
 
-    def regions(self, boxes, landmarks, rng):
+    def regions(self, boxes, _landmarks, rng):
         x0, y0, x1, y1 = np.median(boxes, axis=0)
         xm, ym = (x0 + x1) / 2, (y0 + y1) / 2
         if rng is not None:
@@ -243,7 +242,7 @@ def test_a_run_learns_from_real_videos_and_is_chosen_on_both_classes(dataset, go
     assert not any("#" in row.video for row in tested)
 
 
-def test_the_fakes_of_train_and_val_are_never_looked_at(dataset, go, tmp_path, monkeypatch):
+def test_the_fakes_of_train_and_val_are_never_looked_at(dataset, go, monkeypatch):
     opened: list[str] = []
     open_video = dfbench.make.open_video
 
@@ -388,7 +387,7 @@ def test_workers_change_nothing(made, tmp_path, augment):
 
 def test_fakes_to_choose_by_are_the_same_in_every_epoch(made):
     class Noisy(Seam):
-        def training_clips(self, frames, boxes, landmarks, label, rng):
+        def training_clips(self, frames, _boxes, _landmarks, label, rng):
             noise = rng.integers(0, 100, frames.shape).astype(np.uint8)
             return noise if label == FAKE else frames
 
@@ -467,7 +466,7 @@ def test_training_cuts_one_region_and_draws_another_each_time(made):
 ])  # fmt: skip
 def test_regions_of_another_shape_are_the_plugins_fault(made, wrong):
     class Wrong(Seam):
-        def regions(self, boxes, landmarks, rng):
+        def regions(self, _boxes, _landmarks, rng):
             return wrong(rng)
 
     source = reader(made, "train", Wrong())
@@ -485,7 +484,7 @@ def test_regions_of_another_shape_are_the_plugins_fault(made, wrong):
 @pytest.mark.parametrize("workers", [0, 1])
 def test_training_clips_of_another_kind_are_the_plugins_fault(made, tmp_path, wrong, says, workers):
     class Wrong(Seam):
-        def training_clips(self, frames, boxes, landmarks, label, rng):
+        def training_clips(self, frames, _boxes, _landmarks, label, _rng):
             return wrong(frames) if label == FAKE else frames
 
     train, val = reader(made, "train", Wrong()), reader(made, "val", Wrong()).with_made()
@@ -496,7 +495,7 @@ def test_training_clips_of_another_kind_are_the_plugins_fault(made, tmp_path, wr
 
 def test_a_plugins_own_error_in_a_worker_is_not_taken_for_lack_of_memory(made):
     class Breaks(Seam):
-        def training_clips(self, frames, boxes, landmarks, label, rng):
+        def training_clips(self, *_):
             raise RuntimeError("the plugin's own")
 
     from dfbench.loader import each

@@ -134,7 +134,7 @@ def test_training_uses_these_rates_also_when_it_goes_on(readers, tmp_path, monke
     class Stopped(BaseException):
         pass
 
-    def stop(done, total):
+    def stop(done, _total):
         if done == 6:  # in the middle of the second epoch
             raise Stopped
 
@@ -161,7 +161,7 @@ class Bowl(nn.Module):
         self.passes += 1
         return clips.mean((1, 2, 3, 4)) * 0
 
-    def loss(self, logits, labels, weights):
+    def loss(self, *_):
         return 0.5 * (STEEP[:3] * self.weight**2).sum() + 0.5 * STEEP[3] * (self.bias**2).sum()
 
 

@@ -217,14 +217,27 @@ def test_the_region_is_the_box_and_an_eighth_around_it_at_test():
 # --- the network and its checkpoints --------------------------------------------------------
 
 
-def test_parameters_and_stages():
+@pytest.mark.parametrize(
+    ("model", "number"),
+    [
+        # torchvision's counts with one output instead of 1000; Xception's of the original
+        ("efficientnet_b4", 19_341_616 - 999 * 1793),
+        ("resnet50", 25_557_032 - 999 * 2049),
+        ("legacy_xception", 20_811_050 - 2049),
+    ],
+)
+def test_parameters_and_stages(model, number):
     with torch.device("meta"):
-        network = SelfBlended()
-    assert count_parameters(network) == 19_341_616 - 999 * 1793  # torchvision's B4, one output
+        network = SelfBlended(model)
+    assert count_parameters(network) == number
     held = [id(p) for _, modules in network.stages() for m in modules for p in m.parameters()]
     assert len(held) == len(set(held))
     assert set(held) == {id(p) for p in network.parameters()}
-    assert network.stages()[-1] == ("head", [network.trunk.classifier])
+    names = [name for name, _ in network.stages()]
+    assert len(set(names)) == len(names)
+    assert names[-1] == "head"
+    assert names[0] in ("conv_stem", "conv1")
+    assert 6 <= len(names) < 20
 
 
 def authors_names(network: SelfBlended) -> dict[str, str]:
@@ -332,7 +345,13 @@ def test_a_frame_detector_refuses_clips_and_scores_a_frame_alone_as_in_a_batch()
 
 @pytest.mark.parametrize(
     "options",
-    ["model=resnet18", "model=efficientnet_b99", "size=8", "landmarks=7", "classes=fake"],
+    [
+        "model=vit_tiny_patch16_224",
+        "model=efficientnet_b99",
+        "size=8",
+        "landmarks=7",
+        "classes=fake",
+    ],
 )
 def test_wrong_options_are_refused_in_one_line(options):
     with pytest.raises(OptionError, match="sbi") as caught:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dfbench.api import load_detector, run
     from dfbench.result import RunResult, load_result, read_predictions
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _LAZY = {
     "load_detector": "dfbench.api",

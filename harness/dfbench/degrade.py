@@ -116,5 +116,5 @@ def h264(clip: Clip, crf: int) -> Clip:
     buffer.seek(0)
     with av.open(buffer) as file:
         file.streams.video[0].thread_count = 1  # the loader's processes are the parallel dimension
-        decoded = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+        decoded = [frame.to_ndarray(format="rgb24", threads=1) for frame in file.decode(video=0)]
     return np.ascontiguousarray(np.stack(decoded)[:, :height, :width])

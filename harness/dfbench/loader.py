@@ -6,6 +6,7 @@ workers, an interruption or another batch size change nothing in what a clip loo
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -219,6 +220,7 @@ def training_loader(
         batch_sampler=batches,
         num_workers=workers,
         pin_memory=pin,
+        worker_init_fn=_in_worker,
         generator=torch.Generator(),  # its own: the network's draws must not depend on workers
         persistent_workers=workers > 0,
     )
@@ -235,6 +237,7 @@ def video_loader(
         num_workers=workers,
         collate_fn=_as_list,
         pin_memory=pin,
+        worker_init_fn=_in_worker,
         generator=torch.Generator(),  # its own: the network's draws must not depend on workers
     )
 
@@ -245,8 +248,16 @@ def _as_list(items: list[tuple[int, Tensor | None]]) -> list[tuple[int, Tensor |
 
 def _before_fork() -> None:
     """Workers are forked, and a fork of a process whose OpenCV has threads hangs at their first
-    use. The workers are the parallel dimension anyway."""
+    use. The workers are the parallel dimension anyway. Garbage that holds threads of the parent
+    (FFmpeg's converters) would hang the worker that collects it: it goes now, and workers leave
+    alone what they inherit."""
     cv2.setNumThreads(1)
+    gc.collect()
+
+
+def _in_worker(number: int) -> None:
+    del number
+    gc.freeze()
 
 
 def each(loader: DataLoader[Any]) -> Iterator[Any]:

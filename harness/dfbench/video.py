@@ -151,7 +151,9 @@ class Video:
     def _image(self, picture: Any) -> Image | None:
         width, height = self._size
         try:
-            image = picture.to_ndarray(format="rgb24", width=width, height=height)
+            # One thread: the videos are the parallel dimension, and what was converted with several
+            # hangs a process forked later that gives it free.
+            image = picture.to_ndarray(format="rgb24", width=width, height=height, threads=1)
         except (av.FFmpegError, ValueError):
             return None
         turned = np.rot90(image, picture.rotation // 90)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+import torch
 import torchvision
 from torch import Tensor, nn
 
@@ -105,12 +106,11 @@ def _halved(inputs: int, outputs: int) -> nn.Sequential:
 
 def _lstm(features: int, hidden: int) -> nn.LSTM:
     """An LSTM that starts as Keras' does, which the paper used: Glorot and orthogonal matrices, and
-    a forget gate of bias 1, so that early frames are not forgotten before it has learned anything.
-    From PyTorch's start it stays at chance for dozens of epochs."""
+    a forget gate of bias 1, so that it keeps early frames before it has learned anything."""
     lstm = nn.LSTM(features, hidden, batch_first=True)
     weights = dict(lstm.named_parameters())
     nn.init.xavier_uniform_(weights["weight_ih_l0"])
-    for gate in weights["weight_hh_l0"].data.split(hidden):
+    for gate in torch.split(weights["weight_hh_l0"].data, hidden):
         nn.init.orthogonal_(gate)
     for name in ("bias_ih_l0", "bias_hh_l0"):
         nn.init.zeros_(weights[name])

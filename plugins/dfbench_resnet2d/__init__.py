@@ -49,7 +49,7 @@ def _card(depth: int) -> DetectorCard:
             epochs=8, batch_size=32, lr=1e-4, clips_per_video=8, patience=4, fine_tune="2",
             weights="imagenet-v1",
         ),
-        options={"size": 224, "classes": "unknown"},
+        options={"size": 224, "width": 1.0, "classes": "unknown"},
         weights=tuple(_weights(depth, name, digits) for name, digits in _IMAGENET[depth].items()),
         published=(_STUDY,) if depth == 50 else (),
     )  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import nn
+
 from dfbench.detector import InitialState, unwrapped
 from dfbench.errors import WeightsError
 
@@ -25,31 +27,33 @@ _FIRST_BLOCK = {  # of the first stage, which does not expand
 
 
 def read_checkpoint(
-    tensors: Mapping[str, Any], model: str, lengths: Sequence[int], classes: str
+    tensors: Mapping[str, Any], trunk: nn.Module, model: str, head: str, classes: str
 ) -> InitialState:
     """A timm state dict, or the authors' ``sbi.tar``: {"model": {"net._conv_stem.weight": …}}.
 
-    lengths: blocks in each stage of the network. Raises WeightsError when the authors' file meets
-    a model of other padding: it needs ``tf_efficientnet_b4``, which pads as TensorFlow does.
+    trunk: the network of the name ``model``, whose classifier is called ``head``. Raises
+    WeightsError when the authors' file meets a model of other padding: it needs
+    ``tf_efficientnet_b4``, which pads as TensorFlow does.
     """
     state = unwrapped(tensors)
     state = {name.removeprefix("net."): tensor for name, tensor in state.items()}
     if "_conv_stem.weight" in state:
-        if not model.startswith("tf_"):
+        if not model.startswith("tf_efficientnet"):
             raise WeightsError(
                 "this checkpoint is of efficientnet-pytorch, which pads as TensorFlow does: use "
                 f"sbi:model={_AUTHORS_MODEL}"
             )
+        lengths = [len(stage) for stage in trunk.blocks]  # type: ignore[union-attr]
         return InitialState(
             {f"trunk.{_renamed(name, lengths)}": tensor for name, tensor in state.items()},
             mean=(0.0, 0.0, 0.0),  # the authors' network sees 0..1 as it is
             std=(1.0, 1.0, 1.0),
-            head="trunk.classifier",
+            head=f"trunk.{head}",
             classes=classes,
         )
     if not all(name.startswith("trunk.") for name in state):
         state = {f"trunk.{name}": tensor for name, tensor in state.items()}
-    return InitialState(state, head="trunk.classifier", classes=classes)
+    return InitialState(state, head=f"trunk.{head}", classes=classes)
 
 
 def _renamed(name: str, lengths: Sequence[int]) -> str:

@@ -1,14 +1,13 @@
-"""EfficientNet trained on self-blended images (Shiohara & Yamasaki, CVPR 2022)."""
+"""A timm network trained on self-blended images (Shiohara & Yamasaki, CVPR 2022)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import timm
 from numpy.typing import NDArray
-from timm.models import EfficientNet
 from torch import Tensor, nn
 
 from dfbench.augment import Augmentation
@@ -28,9 +27,10 @@ MARGIN_TRAINING = (0.04, 0.20)
 class SelfBlended(nn.Module):
     """Normalised frames [B, 3, 1, size, size] -> logits [B], positive = fake.
 
-    model: name of a timm EfficientNet. landmarks: 5 or 68 points a face. classes: the order of a
-    checkpoint's two-class head; the authors' is ``real-fake``. Raises ValueError for other values,
-    and for clips of several frames.
+    model: name of a convolutional network of timm; the paper settles on EfficientNet-B4 and
+    compares ResNets and Xception with it. landmarks: 5 or 68 points a face. classes: the order of
+    a checkpoint's two-class head; the authors' is ``real-fake``. Raises ValueError for other
+    values, and for clips of several frames.
     """
 
     def __init__(
@@ -45,14 +45,12 @@ class SelfBlended(nn.Module):
             raise ValueError(f"landmarks are 5 or 68, not {landmarks}")
         if size < 32:
             raise ValueError(f"size is the side of the input in pixels, 32 or more, not {size}")
-        if not timm.is_model(model) or "efficientnet" not in model:
-            raise ValueError(f"model is a timm EfficientNet such as efficientnet_b4, not {model!r}")
-        trunk = timm.create_model(model, pretrained=False, num_classes=1)
-        if not isinstance(trunk, EfficientNet):
-            raise ValueError(f"model is a timm EfficientNet such as efficientnet_b4, not {model!r}")
+        if not timm.is_model(model):
+            raise ValueError(f"model is a network of timm such as efficientnet_b4, not {model!r}")
         self.model, self.landmarks = model, landmarks
         self.classes = check_classes_order(classes)
-        self.trunk = trunk
+        self.trunk = timm.create_model(model, pretrained=False, num_classes=1)
+        self.head = self._find_head()
 
     def forward(self, clips: Tensor) -> Tensor:
         if clips.shape[2] != 1:
@@ -60,15 +58,33 @@ class SelfBlended(nn.Module):
         logits: Tensor = self.trunk(clips[:, :, 0])
         return logits[:, 0]
 
+    def _find_head(self) -> str:
+        """The classifier's name within the trunk. Raises ValueError where a network is not made of
+        modules that follow one another, and so has no stages."""
+        last = self.trunk.get_classifier()
+        names = [name for name, module in self.trunk.named_modules() if module is last]
+        loose = any(True for _ in self.trunk.parameters(recurse=False))
+        if loose or not names or not isinstance(last, nn.Linear) or "." in names[0]:
+            raise ValueError(f"model is a convolutional network of timm, which {self.model} is not")
+        return str(names[0])
+
     def stages(self) -> list[Stage]:
-        t = self.trunk
-        blocks = [(f"blocks{i}", [block]) for i, block in enumerate(t.blocks, 1)]
-        top = ("top", [t.conv_head, t.bn2])
-        return [("stem", [t.conv_stem, t.bn1]), *blocks, top, ("head", [t.classifier])]
+        """Each large part of the trunk by its name, single layers between them together."""
+        found: list[Stage] = []
+        single = False
+        for name, part in _parts(self.trunk):
+            if name == self.head:
+                continue
+            layers = [m for m in part.modules() if isinstance(m, nn.Conv2d)]
+            if len(layers) <= 1 and single:
+                found[-1][1].append(part)
+            else:
+                found.append((name, [part]))
+            single = len(layers) <= 1
+        return [*found, ("head", [self.trunk.get_submodule(self.head)])]
 
     def convert(self, tensors: Mapping[str, Any]) -> InitialState:
-        lengths = [len(block) for block in self.trunk.blocks]
-        return read_checkpoint(tensors, self.model, lengths, self.classes)
+        return read_checkpoint(tensors, self.trunk, self.model, self.head, self.classes)
 
     def training_clips(
         self,
@@ -116,3 +132,12 @@ class SelfBlended(nn.Module):
             hue=float(rng.uniform(-10, 10)),
             jpeg=int(rng.integers(40, 101)) if rng.random() < 0.5 else 0,
         )
+
+
+def _parts(trunk: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Children that hold parameters, from the input upwards; a list of blocks one by one."""
+    for name, child in trunk.named_children():
+        if name in ("blocks", "stages"):
+            yield from ((f"{name}.{number}", part) for number, part in child.named_children())
+        elif any(True for _ in child.parameters()):
+            yield name, child
