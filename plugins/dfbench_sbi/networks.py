@@ -76,7 +76,7 @@ class SelfBlended(nn.Module):
             if name == self.head:
                 continue
             layers = [m for m in part.modules() if isinstance(m, nn.Conv2d)]
-            if len(layers) <= 1 and single:
+            if found and (not layers or (len(layers) == 1 and single)):
                 found[-1][1].append(part)
             else:
                 found.append((name, [part]))
