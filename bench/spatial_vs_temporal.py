@@ -35,9 +35,9 @@ class Contestant:
 CONTESTANTS = [
     Contestant("meso4"),
     Contestant("single_frame:size=112,width=0.25"),
-    Contestant("resnet50:size=64", {"lr": 1e-3}),
-    Contestant("xception:size=96,width=0.25", {"lr": 1e-3, "epochs": 3}),
-    Contestant("fwa:size=96,trunk=resnet18,views=2", {"epochs": 3, "batch_size": 16, "lr": 0.05}),
+    Contestant("resnet50:size=64", {"lr": 1e-3, "epochs": 4}),
+    Contestant("xception:size=96,width=0.25", {"lr": 1e-3, "epochs": 2}),
+    Contestant("fwa:size=64,trunk=resnet18,views=2", {"epochs": 1, "batch_size": 16, "lr": 0.05}),
     Contestant("sbi:model=test_efficientnet,size=128",
                {"epochs": 12, "batch_size": 16, "lr": 0.05}),
     Contestant("slow_fusion:size=112,width=0.25"),
