@@ -188,6 +188,17 @@ def test_frozen_stages_do_not_move_nor_do_their_statistics(readers, tmp_path, ho
         assert same == (names.index(parts[1]) < frozen), key
 
 
+def test_fine_tune_none_validates_once_and_changes_nothing(readers, tmp_path):
+    before = {k: v.clone() for k, v in tiny().state_dict().items()}
+    detector, progress = train(readers, tmp_path / "a", replace(SETTINGS, fine_tune="none"))
+    assert progress.epoch == progress.best_epoch == 1
+    assert all(torch.equal(before[k], v) for k, v in detector.state_dict().items())
+    lines = (tmp_path / "a" / "log.jsonl").read_text().splitlines()
+    assert len(lines) == 1
+    assert "val/video/auc" in lines[0]
+    assert "train/loss" not in lines[0]
+
+
 @pytest.mark.parametrize("how", ["0", "4", "some", "-1"])
 def test_a_number_of_stages_that_are_not_there_is_an_error(how):
     with pytest.raises(OptionError, match="from 1 to 3"):

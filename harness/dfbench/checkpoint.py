@@ -45,7 +45,7 @@ def keep(
         write_atomic(folder / "model.safetensors", safetensors.torch.save(tensors))
     state = {
         "detector": detector.state_dict(),
-        "optimizer": optimizer.state_dict(),
+        "optimizer": {} if optimizer is None else optimizer.state_dict(),
         "progress": [progress.epoch, progress.best_epoch, list(progress.best), progress.seconds],
     }  # fmt: skip
     buffer = io.BytesIO()

@@ -106,7 +106,8 @@ class Detector(nn.Module):
         return copy.deepcopy(self.network, empty)
 
     def fine_tune(self, how: str) -> None:
-        """Train ``all``, the ``head``, or the top N stages; freeze the rest, batch norm included.
+        """Train ``all``, ``none``, the ``head``, or the top N stages; freeze the rest, batch norm
+        included.
 
         Raises OptionError when there are not that many stages.
         """
@@ -181,12 +182,12 @@ def build(card: DetectorCard, options: Mapping[str, Option], seed: int = 0) -> D
 
 def stages_trained(how: str, stages: int) -> int:
     """How many stages from the top ``--fine-tune how`` trains. Raises OptionError."""
-    if how == "all":
-        return stages
+    if how in ("all", "none"):
+        return stages if how == "all" else 0
     number = 1 if how == "head" else int(how) if how.isdecimal() else 0
     if not 1 <= number <= stages:
         raise OptionError(
-            f"--fine-tune {how}: say head, all, or a number of stages from 1 to {stages} "
+            f"--fine-tune {how}: say head, all, none, or a number of stages from 1 to {stages} "
             "(dfbench show NAME lists them)"
         )
     return number

@@ -64,6 +64,10 @@ def check_network(
     detector = build(card, options)
     if request.train is not None:
         _check_training(card, detector, request)
+        if request.fine_tune == "none" and weights is None:
+            raise OptionError(
+                "--fine-tune none keeps weights as they are: name them with --weights"
+            )
     if weights is not None:
         try:
             detector.load(read_tensors(weights.path), str(weights.path))

@@ -53,13 +53,25 @@ def fit(
     """Train ``detector`` and leave the best epoch in ``folder/model.safetensors``.
 
     The best epoch has the highest video AUC on validation, and of equal ones the lowest video log
-    loss; as many clips a video are looked at there as an epoch trains on. Training goes on from
+    loss; as many clips a video are looked at there as an epoch trains on. With ``fine_tune``
+    ``none`` the weights stay as they are and are validated once. Training goes on from
     ``checkpoint.pt`` where there is one. Raises TrainingError when the loss is no longer a
     number, ResourceError when a batch does not fit into memory.
     """
     detector.fine_tune(settings.fine_tune)
     cuda = fabric.device.type == "cuda"
     detector.place(fabric.device)
+    val = val.thinned(settings.clips_per_video)
+
+    def validate() -> dict[str, float]:
+        chunks = predict(detector, val, settings.data.dataset, settings.batch_size, workers, fabric)
+        return _validate(detector, [row for chunk in chunks for row in chunk], auc, log_loss)
+
+    if settings.fine_tune == "none":
+        progress, values = Progress(epoch=1), validate()
+        keep(folder, detector, None, progress, values)
+        report(1, values)
+        return progress
     module, optimizer = fabric.setup(detector, make_optimizer(detector, settings, cuda))
     progress = resume(folder, detector, optimizer)
     batches = EpochBatches(
@@ -69,16 +81,13 @@ def fit(
     clips = TrainingClips(train, settings.augment, settings.seed)
     loader = training_loader(clips, batches, workers, cuda)
     weights = _class_weights(train, settings.balance).to(fabric.device)
-    val = val.thinned(settings.clips_per_video)
     while progress.epoch < settings.epochs and not _stale(progress, settings):
         begin = time.perf_counter()
         epoch = batches.epoch = progress.epoch + 1
         seed_everything(settings.seed, epoch)
         values = _epoch(module, detector, optimizer, loader, weights, settings, epoch, progress,
                         fabric, step)  # fmt: skip
-        chunks = predict(detector, val, settings.data.dataset, settings.batch_size, workers, fabric)
-        rows = [row for chunk in chunks for row in chunk]
-        values |= _validate(detector, rows, auc, log_loss)
+        values |= validate()
         progress.epoch = epoch
         progress.seconds += time.perf_counter() - begin
         keep(folder, detector, optimizer, progress, values)

@@ -20,7 +20,9 @@ from dfbench.cli.owned import DatasetCommand, with_options
 @options.data_root
 @options.split_file
 @option("--weights", default=None, help="A published name or a file to start from.")
-@option("--fine-tune", default=None, help="head, all, or stages from the top.  [default: card's]")
+@option(
+    "--fine-tune", default=None, help="head, all, none, or stages from the top.  [default: card's]"
+)
 @options.faces
 @options.all_faces
 @options.boxes_from_original
