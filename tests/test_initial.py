@@ -349,3 +349,13 @@ def test_a_recipe_that_asks_for_what_the_network_has_not_is_known_before_it_begi
     with pytest.raises(OptionError, match="no augmentation of its own"):
         check_network(card, {}, None, request())
     check_network(card, {}, None, request(augment="study"))
+
+
+def test_a_head_of_another_network_is_listed_and_not_asked_about():
+    """The order of its classes would not help."""
+    state = {"fc.weight": torch.zeros(2, 8), "fc.bias": torch.zeros(2)}
+    initial = InitialState(state, head="fc")
+    own = {"fc.weight": torch.zeros(1, 4), "fc.bias": torch.zeros(1)}
+    assert fit_head(initial, "a file", own) == initial
+    with pytest.raises(WeightsError, match="two-class head"):
+        fit_head(initial, "a file", {"fc.weight": torch.zeros(1, 8)})

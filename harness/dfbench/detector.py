@@ -149,7 +149,8 @@ class Detector(nn.Module):
         else:
             convert = getattr(self.network, "convert", None)
             initial = convert(tensors) if convert else InitialState(unwrapped(tensors))
-            initial = fit_head(initial, source).inside("network", ("mean", "std"))
+            own_head = self.network.state_dict()
+            initial = fit_head(initial, source, own_head).inside("network", ("mean", "std"))
         own = self.state_dict()
         compare(own, initial, source)
         own.update(initial.state)

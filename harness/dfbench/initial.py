@@ -58,16 +58,21 @@ def unwrapped(tensors: Mapping[str, Any]) -> dict[str, Tensor]:
     return {k.removeprefix("module."): v for k, v in tensors.items() if isinstance(v, Tensor)}
 
 
-def fit_head(initial: InitialState, source: str) -> InitialState:
+def fit_head(
+    initial: InitialState, source: str, own: Mapping[str, Tensor] | None = None
+) -> InitialState:
     """The checkpoint with its classifier turned into one logit, positive = fake.
 
     One row stays as it is. Of two classes the logit is fake minus real, which leaves the softmax
-    score as it was. A head of other classes (ImageNet, Kinetics) is left out: it starts fresh.
+    score as it was. A head of other classes (ImageNet, Kinetics) is left out: it starts fresh. One
+    that takes other features than the network's (``own``, its tensors) is left for ``compare``.
     Raises WeightsError for two classes in unknown order.
     """
     names = (f"{initial.head}.weight", f"{initial.head}.bias")
     weight = initial.state.get(names[0])
     if not initial.head or not isinstance(weight, Tensor) or len(weight) == 1:
+        return initial
+    if own is not None and names[0] in own and own[names[0]].shape[1:] != weight.shape[1:]:
         return initial
     if len(weight) != 2:
         rest = {name: tensor for name, tensor in initial.state.items() if name not in names}
