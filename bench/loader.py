@@ -22,8 +22,9 @@ from material import SIDE, Crops, material
 
 from dfbench.cards import ClipSpec
 from dfbench.clips import STORE_MARGIN
-from dfbench.loader import ClipReader, Pick, TrainingClips
+from dfbench.loader import TrainingClips
 from dfbench.prepare import Prepared
+from dfbench.reader import ClipReader, Pick
 from dfbench.records import VideoRecord
 from dfbench.store import FaceStore, StoredVideo, StoredWindow
 

@@ -29,8 +29,9 @@ from dfbench.catalogue import catalogue
 from dfbench.clips import crop, square
 from dfbench.detector import Detector, build, to_unit
 from dfbench.fanout import default_workers
-from dfbench.loader import ClipReader, EpochBatches, TrainingClips, training_loader
+from dfbench.loader import EpochBatches, TrainingClips, training_loader
 from dfbench.prepare import Prepared
+from dfbench.reader import ClipReader
 from dfbench.records import VideoRecord
 from dfbench.request import PRECISIONS
 from dfbench.store import FaceStore, StoredVideo, StoredWindow

@@ -24,7 +24,7 @@ LAYERS = (
      "windows", "faces", "clips", "degrade", "augment", "splits", "leaks", "bootstrap", "scoring",
      "containers", "headers", "findings"},
     {"catalogue", "listing", "make", "prepare", "sheet", "audit", "cache", "duplicates", "check",
-     "loader", "optim", "train", "checkpoint", "predict", "provenance"},
+     "reader", "loader", "optim", "train", "checkpoint", "predict", "provenance"},
     {"request", "start", "plan", "stages", "model", "runner"},
     {"api", "cli", "__main__"},
 )  # fmt: skip
@@ -38,7 +38,17 @@ LIGHT: dict[str, set[str]] = {
     )
 } | {"hookspecs": {"pluggy"}, "catalogue": {"pluggy"}, "places": {"platformdirs"}}  # fmt: skip
 ONLY_IN: dict[str, set[str]] = {
-    "torch": {"initial", "detector", "loader", "optim", "train", "checkpoint", "predict", "runner"},
+    "torch": {
+        "initial",
+        "detector",
+        "reader",
+        "loader",
+        "optim",
+        "train",
+        "checkpoint",
+        "predict",
+        "runner",
+    },
     "lightning_fabric": {"train", "predict", "stages"},
     "av": {"video", "seeking", "headers"},
     "joblib": {"fanout"},

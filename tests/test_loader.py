@@ -16,16 +16,10 @@ from lightning_fabric import Fabric
 from test_prepare import CLIPS, finder, video
 
 from dfbench.detector import Detector
-from dfbench.loader import (
-    ClipReader,
-    EpochBatches,
-    TrainingClips,
-    WholeVideos,
-    training_loader,
-    video_loader,
-)
+from dfbench.loader import EpochBatches, TrainingClips, WholeVideos, training_loader, video_loader
 from dfbench.predict import predict
 from dfbench.prepare import Prepared, prepare
+from dfbench.reader import ClipReader
 from dfbench.records import Prediction, VideoRecord
 from dfbench.store import FaceStore
 

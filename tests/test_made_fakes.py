@@ -25,9 +25,10 @@ from dfbench.clips import Jitter, five
 from dfbench.detector import Detector
 from dfbench.errors import DataError, DfbenchError, PluginError, SplitError
 from dfbench.hookspecs import hookimpl
-from dfbench.loader import ClipReader, EpochBatches, TrainingClips, WholeVideos, training_loader
+from dfbench.loader import EpochBatches, TrainingClips, WholeVideos, training_loader
 from dfbench.predict import predict
 from dfbench.prepare import Prepared, prepare
+from dfbench.reader import ClipReader
 from dfbench.records import FAKE, REAL, VideoRecord
 from dfbench.reporter import Reporter
 from dfbench.request import Request

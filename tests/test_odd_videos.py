@@ -9,8 +9,8 @@ from test_prepare import CLIPS, FRAMES, center, finder, scene
 from test_video import packets
 
 from dfbench.cards import ClipSpec
-from dfbench.loader import ClipReader
 from dfbench.prepare import prepare
+from dfbench.reader import ClipReader
 from dfbench.records import VideoRecord
 from dfbench.store import FaceStore
 from dfbench.video import Video

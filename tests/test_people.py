@@ -17,9 +17,10 @@ import dfbench.make
 from dfbench.cards import ClipSpec, FaceDetectorCard
 from dfbench.detector import Detector
 from dfbench.faces import LEAST_SEEN, all_tracks, main_track
-from dfbench.loader import ClipReader, EpochBatches
+from dfbench.loader import EpochBatches
 from dfbench.predict import predict, predict_to_file
 from dfbench.prepare import FaceFinder, Prepared, prepare
+from dfbench.reader import ClipReader
 from dfbench.records import Faces, Prediction, VideoRecord
 from dfbench.result import read_predictions, write_predictions
 from dfbench.scoring import clip_scores, coverage, video_scores

@@ -13,10 +13,11 @@ from dfbench.cards import ClipSpec
 from dfbench.clips import crop, square
 from dfbench.detector import Detector
 from dfbench.errors import OptionError, ResourceError, ResultError, StoreError, TrainingError
-from dfbench.loader import ClipReader, EpochBatches
+from dfbench.loader import EpochBatches
 from dfbench.optim import learning_rate
 from dfbench.predict import naming_batch_size
 from dfbench.prepare import Prepared
+from dfbench.reader import ClipReader
 from dfbench.records import VideoRecord
 from dfbench.spec import DataSpec, TrainSpec
 from dfbench.store import FaceStore, StoredVideo, StoredWindow

@@ -2,7 +2,7 @@
 
 A plugin writes one ``torch.nn.Module``; everything here has a default it may override by giving
 its module a method of that name: ``stages``, ``loss``, ``aggregate``, ``combine``, ``convert`` for
-what is here, ``training_clips``, ``regions``, ``augment`` for what ``loader`` does.
+what is here, ``training_clips``, ``regions``, ``augment`` for what ``reader`` does.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Detector(nn.Module):
         return float(scores.mean() if own is None else own(scores))
 
     def combine(self, views: NDArray[np.float64]) -> float:
-        """A clip's score from those of its views [V] (see ``loader``); their mean by
+        """A clip's score from those of its views [V] (see ``reader``); their mean by
         default."""
         own = getattr(self.network, "combine", None)
         return float(views.mean() if own is None else own(views))

@@ -11,11 +11,11 @@ from dfbench.catalogue import Catalogue
 from dfbench.checkpoint import Progress
 from dfbench.detector import Detector, build, count_parameters
 from dfbench.errors import SplitError
-from dfbench.loader import ClipReader
 from dfbench.plan import Data, Plan
 from dfbench.predict import predict, rewrite
 from dfbench.prepare import Prepared
 from dfbench.provenance import environment
+from dfbench.reader import ClipReader
 from dfbench.records import FAKE, REAL
 from dfbench.result import training_facts, write_json
 from dfbench.scoring import choose_threshold, video_scores

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from dfbench.detector import Detector, to_unit
 from dfbench.errors import ResourceError, ResultError, TrainingError
-from dfbench.loader import ClipReader, WholeVideos, each, video_loader
+from dfbench.loader import WholeVideos, each, video_loader
+from dfbench.reader import ClipReader
 from dfbench.records import Prediction, Status
 from dfbench.result import read_predictions, write_atomic, write_predictions
 

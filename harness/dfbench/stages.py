@@ -11,9 +11,9 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from dfbench.detector import Detector
-from dfbench.loader import ClipReader
 from dfbench.plan import Data, Plan
 from dfbench.prepare import Prepared, prepare
+from dfbench.reader import ClipReader
 from dfbench.reporter import Advance, Reporter
 
 
