@@ -359,3 +359,8 @@ def test_a_head_of_another_network_is_listed_and_not_asked_about():
     assert fit_head(initial, "a file", own) == initial
     with pytest.raises(WeightsError, match="two-class head"):
         fit_head(initial, "a file", {"fc.weight": torch.zeros(1, 8)})
+
+
+def test_half_a_normalisation_is_refused_and_not_passed_over():
+    with pytest.raises(ValueError, match="mean and std"):
+        InitialState({}, mean=(0.5, 0.5, 0.5))

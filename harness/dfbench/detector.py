@@ -27,7 +27,7 @@ __all__ = [
 ]  # fmt: skip
 
 Stage = tuple[str, list[nn.Module]]
-_OF_THE_LOADER = ("training_clips", "regions", "augment")
+_OF_THE_READER = ("training_clips", "regions", "augment")
 
 
 class Detector(nn.Module):
@@ -85,8 +85,7 @@ class Detector(nn.Module):
         return float(scores.mean() if own is None else own(scores))
 
     def combine(self, views: NDArray[np.float64]) -> float:
-        """A clip's score from those of its views [V] (see ``reader``); their mean by
-        default."""
+        """A clip's score from those of its views [V] (see ``reader``); their mean by default."""
         own = getattr(self.network, "combine", None)
         return float(views.mean() if own is None else own(views))
 
@@ -99,7 +98,7 @@ class Detector(nn.Module):
         """The network without its numbers, for the loader's processes: they ask it for
         ``training_clips``, ``regions`` and ``augment``, and must not touch the device. None when
         it has none of these."""
-        if not any(hasattr(self.network, name) for name in _OF_THE_LOADER):
+        if not any(hasattr(self.network, name) for name in _OF_THE_READER):
             return None
         tensors = [*self.network.parameters(), *self.network.buffers()]
         empty = {id(tensor): tensor.detach().to("meta") for tensor in tensors}

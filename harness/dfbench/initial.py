@@ -25,6 +25,7 @@ class InitialState:
     head: prefix of the classifier (``fc``: ``fc.weight``, ``fc.bias``), which is then fitted to
         one logit: see ``fit_head``. Empty = it is taken as it is.
     classes: the order of a two-class head, ``real-fake``, ``fake-real`` or ``unknown``.
+    Raises ValueError when one of mean and std is given without the other.
     """
 
     state: Mapping[str, Tensor]
@@ -33,6 +34,10 @@ class InitialState:
     std: Triple | None = None
     head: str = ""
     classes: str = "unknown"
+
+    def __post_init__(self) -> None:
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("a checkpoint's normalisation is mean and std, not one of them")
 
     def inside(self, prefix: str, fresh: tuple[str, ...]) -> InitialState:
         """The same for a network that is the part ``prefix`` of a larger one; ``fresh`` are names
