@@ -19,11 +19,11 @@ CORE = ROOT / "harness" / "dfbench"
 # A module imports from its own row and from those above it, never from one below.
 LAYERS = (
     {"errors", "records", "cards", "reporter", "lists"},
-    {"hookspecs", "spec", "result", "initial", "detector"},
+    {"hookspecs", "spec", "result", "initial", "detector", "aggregate"},
     {"places", "fanout", "crops", "stored", "store", "weights", "video", "seeking", "pictures",
-     "windows", "faces", "clips", "degrade", "augment", "splits", "leaks", "bootstrap", "scoring",
+     "windows", "faces", "clips", "degrade", "augment", "splits", "leaks", 
      "containers", "headers", "findings"},
-    {"catalogue", "listing", "make", "prepare", "sheet", "audit", "cache", "duplicates", "check",
+    {"catalogue", "evaluate", "shown", "listing", "make", "prepare", "sheet", "audit", "cache", "duplicates", "check",
      "reader", "loader", "optim", "train", "checkpoint", "predict", "provenance"},
     {"request", "start", "plan", "stages", "model", "runner"},
     {"api", "cli", "__main__"},

@@ -16,6 +16,7 @@ from test_prepare import contents
 import dfbench.make
 from dfbench.cards import ClipSpec, FaceDetectorCard
 from dfbench.detector import Detector
+from dfbench.evaluate.scores import clip_scores, coverage, video_scores
 from dfbench.faces import LEAST_SEEN, all_tracks, main_track
 from dfbench.loader import EpochBatches
 from dfbench.predict import predict, predict_to_file
@@ -23,7 +24,6 @@ from dfbench.prepare import FaceFinder, Prepared, prepare
 from dfbench.reader import ClipReader
 from dfbench.records import Faces, Prediction, VideoRecord
 from dfbench.result import read_predictions, write_predictions
-from dfbench.scoring import clip_scores, coverage, video_scores
 from dfbench.store import FaceStore
 
 CLIPS = ClipSpec(frames=4, windows=5, size=24)

@@ -5,14 +5,10 @@ import pytest
 
 from dfbench.cards import MetricCard
 from dfbench.catalogue import catalogue
+from dfbench.evaluate.decide import Chosen, choose_threshold
+from dfbench.evaluate.metrics import evaluate
+from dfbench.evaluate.scores import clip_scores, coverage, video_scores
 from dfbench.records import Prediction
-from dfbench.scoring import (
-    choose_threshold,
-    clip_scores,
-    coverage,
-    evaluate,
-    video_scores,
-)
 
 METRICS = catalogue().metrics()
 
@@ -23,7 +19,8 @@ def row(video, label, score, *, clip=0, method=None, group="", status="ok", data
 
 
 def values(rows, threshold=None, on_missing="chance", **kwargs):
-    found = evaluate(rows, METRICS, "frame", np.mean, on_missing, threshold, draws=200, **kwargs)
+    chosen = Chosen({} if threshold is None else {"val": threshold})
+    found = evaluate(rows, METRICS, "frame", np.mean, on_missing, chosen, draws=200, **kwargs)
     return {metric.key: metric for metric in found}
 
 
@@ -125,7 +122,7 @@ def test_a_plugin_metric_without_weights_gets_an_interval_too():
     )
     rng = np.random.default_rng(3)
     rows = [row(f"v{i}", i % 2, float(rng.random() / 2 + 0.5 * (i % 2))) for i in range(40)]
-    (found, *_) = evaluate(rows, {"mean_gap": card}, "frame", np.mean, "chance", None, draws=50)
+    (found, *_) = evaluate(rows, {"mean_gap": card}, "frame", np.mean, "chance", Chosen(), draws=50)
     assert found.key == "video/mean_gap"
     assert found.low < found.value < found.high
 
@@ -133,7 +130,7 @@ def test_a_plugin_metric_without_weights_gets_an_interval_too():
 def test_a_metric_that_raises_loses_itself_and_nothing_else():
     rows = [row("a", 0, 0.1), row("b", 1, 0.9)]
     broken = MetricCard(name="x", summary="", target=f"{__name__}:raises", higher_is_better=True)
-    found = evaluate(rows, {"x": broken, "auc": METRICS["auc"]}, "frame", np.mean, "chance", None)
+    found = evaluate(rows, {"x": broken, "auc": METRICS["auc"]}, "frame", np.mean, "chance", Chosen())
     by_key = {metric.key: metric for metric in found}
     assert by_key["video/x"].value is None
     assert by_key["video/x"].reason == "ValueError: no"
@@ -179,6 +176,6 @@ def test_a_hundred_thousand_videos_take_seconds_and_little_memory():
     rows = [
         row(f"v{i}", int(y), float(s)) for i, (y, s) in enumerate(zip(labels, scores, strict=True))
     ]
-    found = evaluate(rows, {"auc": METRICS["auc"]}, "frame", np.mean, "chance", None, draws=200)
+    found = evaluate(rows, {"auc": METRICS["auc"]}, "frame", np.mean, "chance", Chosen(), draws=200)
     auc = next(metric for metric in found if metric.key == "video/auc")
     assert auc.high - auc.low < 0.02

@@ -18,6 +18,7 @@ Option = str | int | float | bool
 Optimizer = Literal["adam", "adamw", "sgd", "sam"]
 Schedule = Literal["constant", "cosine", "step", "linear", "inverse"]
 Augment = Literal["none", "study", "strong", "own"]
+Needs = Literal["scores", "probabilities", "decisions"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,10 +165,13 @@ class DetectorCard(Card):
     options: the detector's own settings and their defaults, set by ``name:key=value``. One that
         bears the name of a field of ``ClipSpec`` (``frames``, ``size``) sets that field as well.
     weights: published files, each usable as ``--weights NAME``.
+    aggregate: how a video's score comes from those of its clips, see ``dfbench.aggregate``, unless
+        the module has a method ``aggregate`` of its own.
     published: numbers that papers report of it.
     """
 
     clip: ClipSpec = field(default_factory=ClipSpec)
+    aggregate: str = "mean"
     recipe: Recipe = field(default_factory=Recipe)
     options: Mapping[str, Option] = field(default_factory=dict)
     weights: tuple[WeightsFile, ...] = ()
@@ -216,14 +220,16 @@ class DatasetCard(Card):
 class MetricCard(Card):
     """A metric. ``target(labels int [N], scores float [N]) -> float``.
 
-    needs: ``scores`` = raw scores; ``decisions`` = the function is given 0/1 decisions made at a
-        threshold, and is computed at 0.5 and at the one chosen on validation.
+    needs: ``scores`` = raw scores, of which the order matters. ``probabilities`` = scores that mean
+        what they say: the function is computed on the raw ones and again on those calibrated on
+        validation. ``decisions`` = the function is given 0/1 decisions made at a threshold, and
+        is computed at 0.5 and at those chosen on validation.
     weighted: the function also takes ``weights`` [..., N] and returns an array [...]; bootstrap
         intervals are then computed in one go.
     """
 
     higher_is_better: bool
-    needs: Literal["scores", "decisions"] = "scores"
+    needs: Needs = "scores"
     weighted: bool = False
 
 

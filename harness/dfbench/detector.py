@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dfbench.aggregate import OWN, Aggregate, aggregate_called
 from dfbench.cards import ClipSpec, DetectorCard, Option
 from dfbench.errors import OptionError, PluginError
 from dfbench.initial import InitialState, check_classes_order, compare, fit_head, unwrapped
@@ -34,17 +35,19 @@ class Detector(nn.Module):
     """A network with its normalisation: clips float [B, 3, T, H, W] in 0..1 -> logits [B].
 
     A positive logit means fake; ``sigmoid(logit)`` is the score. ``network`` is the plugin's own
-    module and sees ``(clips - mean) / std``. Raises ValueError for clips of another length T than
+    module and sees ``(clips - mean) / std``; ``aggregation`` is the name of its way from the scores
+    of clips to that of a video. Raises ValueError for clips of another length T than
     the card's.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, network: nn.Module, clip: ClipSpec) -> None:
+    def __init__(self, network: nn.Module, clip: ClipSpec, aggregate: str = "mean") -> None:
         super().__init__()
         self.network = network
         self.clip = clip
+        self.aggregation = OWN if hasattr(network, "aggregate") else aggregate
         self.register_buffer("mean", torch.tensor(clip.mean).view(1, 3, 1, 1, 1))
         self.register_buffer("std", torch.tensor(clip.std).view(1, 3, 1, 1, 1))
         self._frozen: list[nn.Module] = []
@@ -80,9 +83,13 @@ class Detector(nn.Module):
         return functional.binary_cross_entropy_with_logits(logits, labels, weights)
 
     def aggregate(self, scores: NDArray[np.float64]) -> float:
-        """A video's score from those of its clips [N]; their mean by default."""
-        own = getattr(self.network, "aggregate", None)
-        return float(scores.mean() if own is None else own(scores))
+        """A video's score from those of its clips [N]: the network's own way, else its card's."""
+        return float(self.aggregated_by(self.aggregation)(scores))
+
+    def aggregated_by(self, name: str) -> Aggregate:
+        """The function of that name, ``own`` being the network's. Raises OptionError."""
+        own: Aggregate | None = getattr(self.network, "aggregate", None)
+        return own if own and name == OWN else aggregate_called(name)
 
     def combine(self, views: NDArray[np.float64]) -> float:
         """A clip's score from those of its views [V] (see ``reader``); their mean by default."""
@@ -177,7 +184,7 @@ def build(card: DetectorCard, options: Mapping[str, Option], seed: int = 0) -> D
     if not isinstance(network, nn.Module):
         raise PluginError(f"{card.target} of {card.name!r} returned {type(network).__name__}, "
                           "not a torch.nn.Module")  # fmt: skip
-    return Detector(network, card.clip)
+    return Detector(network, card.clip, card.aggregate)
 
 
 def stages_trained(how: str, stages: int) -> int:

@@ -18,7 +18,6 @@ from dfbench.provenance import environment
 from dfbench.reader import ClipReader
 from dfbench.records import FAKE, REAL
 from dfbench.result import training_facts, write_json
-from dfbench.scoring import choose_threshold, video_scores
 from dfbench.spec import SCHEMA, TrainSpec
 from dfbench.stages import Stages
 from dfbench.train import Report, fit
@@ -73,8 +72,8 @@ def _train(
             detector, train, val, settings, folder, stages.fabric(), stages.plan.workers,
             auc, log_loss, report, step,
         )  # fmt: skip
-        threshold = _threshold(detector, stages, val, folder)
-    write_json(folder / "train.json", _facts(stages.plan, detector, progress, threshold))
+        _score_validation(detector, stages, val, folder)
+    write_json(folder / "train.json", _facts(stages.plan, detector, progress))
     (folder / "checkpoint.pt").unlink(missing_ok=True)
 
 
@@ -95,9 +94,9 @@ def _usable(
     return reader.with_made() if split == "val" and reader.makes_fakes else reader
 
 
-def _threshold(detector: Detector, stages: Stages, val: ClipReader, folder: Path) -> float:
-    """The best epoch scored once more on all of validation, as test videos will be: those scores
-    are kept in ``validation.csv`` and the threshold is chosen on them."""
+def _score_validation(detector: Detector, stages: Stages, val: ClipReader, folder: Path) -> None:
+    """The best epoch scored once more on all of validation, as test videos will be: on the scores
+    kept in ``validation.csv`` thresholds and calibration are chosen."""
     _load_best(detector, folder)
     assert stages.plan.train is not None
     chunks = predict(
@@ -106,7 +105,6 @@ def _threshold(detector: Detector, stages: Stages, val: ClipReader, folder: Path
     )  # fmt: skip
     rows = [row for chunk in chunks for row in chunk]
     rewrite(folder / "validation.csv", rows)
-    return choose_threshold(video_scores(rows, detector.aggregate, "chance"))
 
 
 def _load_best(detector: Detector, folder: Path) -> None:
@@ -114,16 +112,13 @@ def _load_best(detector: Detector, folder: Path) -> None:
     detector.load(read_tensors(path), str(path))
 
 
-def _facts(
-    plan: Plan, detector: Detector, progress: Progress, threshold: float
-) -> Mapping[str, Any]:
+def _facts(plan: Plan, detector: Detector, progress: Progress) -> Mapping[str, Any]:
     return {
         "schema": SCHEMA,
         "model_id": plan.model.model_id,
         **asdict(plan.model),
         "best_epoch": progress.best_epoch,
         "epochs_done": progress.epoch,
-        "threshold": threshold,
         "seconds": progress.seconds,
         "parameters": count_parameters(detector),
         "trainable": count_parameters(detector, trainable=True),

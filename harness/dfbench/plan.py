@@ -96,7 +96,8 @@ def make_plan(request: Request, catalogue: Catalogue, reporter: Reporter) -> Pla
         precision=precision, train=settings,
     )  # fmt: skip
     tests = tuple(
-        _test(listings[text], model, train, request, catalogue, cache) for text in request.tests
+        _test(listings[text], model, train, request, catalogue, cache, detector.aggregation)
+        for text in request.tests
     )
     notes = _notes(model, train, tests, before, detector.makes_fakes)
     return Plan(request, card, options, model, weights, train, tests,
@@ -214,13 +215,17 @@ def _test(
     request: Request,
     catalogue: Catalogue,
     cache: Path,
+    aggregation: str,
 ) -> Test:
     check_classes(listing.records, "test", listing.card.name)
     data = _data(listing, listing.of("test"), request, catalogue, cache)
     if train is not None:
         names = train.listing.card.name, listing.card.name
         check_across(train.records, data.records, names, listing.card.overlap)
-    spec = RunSpec(model=model, test=data.spec, on_missing=request.on_missing, seed=request.seed)
+    spec = RunSpec(
+        model=model, test=data.spec, on_missing=request.on_missing, seed=request.seed,
+        aggregate=request.aggregate or aggregation, protocol=request.protocol,
+    )  # fmt: skip
     return Test(data, spec, spec.folder(request.out))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from dfbench.cards import ClipSpec
+from dfbench.clips import STORE_MARGIN
 from dfbench.errors import DataError, OptionError
 from dfbench.fanout import fan_out
 from dfbench.make import FaceFinder, make_clips, needs_record
@@ -29,6 +30,8 @@ class Prepared:
     usable: which clips have all their frames.
     clips: their numbers, 0, 1, 2 … unless several people are followed; see ``StoredWindow.clip``.
     faces: how the faces were found, empty when they were not looked for.
+    size: width and height of the video, px; face: longer side of the main subject's face, px, in
+        the middle clip; people: how many were followed. 0 = not known.
     """
 
     record: VideoRecord
@@ -39,6 +42,9 @@ class Prepared:
     usable: tuple[bool, ...]
     clips: tuple[int, ...] = ()
     faces: str = ""
+    size: tuple[int, int] = (0, 0)
+    face: int = 0
+    people: int = 0
 
     def __post_init__(self) -> None:
         if not self.clips:
@@ -169,10 +175,15 @@ def _content(record: VideoRecord, finder: FaceFinder) -> str:
 def _prepared(record: VideoRecord, key: str, stored: StoredVideo, clip: ClipSpec) -> Prepared:
     if not stored.windows:
         none = (None,) * clip.windows, (False,) * clip.windows
-        return Prepared(record, key, stored.status, stored.detail, *none, faces=stored.faces)
+        return Prepared(record, key, stored.status, stored.detail, *none, faces=stored.faces,
+                        size=(stored.width, stored.height))  # fmt: skip
+    people = {window.clip // clip.windows for window in stored.windows}
+    main = [window for window in stored.windows if window.clip < clip.windows] or stored.windows
     return Prepared(
         record, key, stored.status, stored.detail,
         tuple(window.numbers[0] for window in stored.windows),
         tuple(bool(window.files) for window in stored.windows),
         tuple(window.clip for window in stored.windows), stored.faces,
+        (stored.width, stored.height), round(main[len(main) // 2].square[2] / STORE_MARGIN),
+        len(people),
     )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dfbench.aggregate import OWN, aggregate_called
 from dfbench.cards import parse_name
 from dfbench.catalogue import Catalogue
 from dfbench.errors import OptionError, ResourceError
@@ -20,7 +21,8 @@ PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 class Request:
     """What was asked for; None = what the detector's card says, or what the machine offers.
 
-    train: a dataset, or None to evaluate weights as they are. data_roots, split_files: folder and
+    train: a dataset, or None to evaluate weights as they are. protocol: ``name@digest`` of the
+    protocol that asks for the run, see ``protocol``. data_roots, split_files: folder and
     file by dataset name; the name "" holds one given without a name.
     """
 
@@ -49,6 +51,8 @@ class Request:
     out: Path = Path("runs")
     cache: Path | None = None
     on_missing: OnMissing = "chance"
+    aggregate: str | None = None
+    protocol: str = ""
     again: bool = False
 
 
@@ -59,6 +63,8 @@ def check_names(request: Request, catalogue: Catalogue) -> None:
         catalogue.dataset(parse_name(text)[0])
     if request.faces is not None:
         catalogue.faces(request.faces)
+    if request.aggregate not in (None, OWN):
+        aggregate_called(str(request.aggregate))
 
 
 def check_device(device: str, precision: str) -> tuple[str, str]:

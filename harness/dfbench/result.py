@@ -16,9 +16,11 @@ from typing import Any, Literal
 
 from dfbench.errors import ResultError
 from dfbench.records import Prediction
-from dfbench.spec import SCHEMA, RunSpec
+from dfbench.spec import RunSpec
 
 COLUMNS = tuple(f.name for f in fields(Prediction))
+SCHEMA = 2
+"""Of ``result.json``; 1 had one threshold and no breakdowns, and is still read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +28,11 @@ class MetricValue:
     """One number with its interval.
 
     name: level and metric, ``video/auc``; ``frame/…`` and ``clip/…`` are scores of single clips.
-    subset: ``all``, or a method: then all real videos against the fakes made that way.
-    threshold: where decisions were made, and ``rule`` how it was chosen (``0.5`` or ``val``).
+    subset: ``all``, or a method: then all real videos against the fakes made that way; in a
+        breakdown ``attribute=value``.
+    rule: for decisions, how the threshold was chosen (``0.5``, or on validation, see
+        ``evaluate.decide.RULES``), and ``threshold`` where it lies. For probabilities how they were
+        calibrated on validation: None = not at all, ``temperature`` or ``isotonic``.
     value: None where the metric does not exist; ``reason`` then says why.
     low, high: 95 % interval from a bootstrap over groups; None where it does not exist.
     n_real, n_fake: how many scores went in.
@@ -53,9 +58,38 @@ class MetricValue:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Breakdown:
+    """The videos with one ``value`` of an attribute, ``by``.
+
+    videos: how many; coverage: the share of them with a score, 0..1. metrics: of these videos; for
+    an attribute that only fakes have, of these fakes against all real videos (``reals`` = all).
+    """
+
+    by: str
+    value: str
+    videos: int
+    coverage: float
+    reals: Literal["same", "all"] = "same"
+    metrics: tuple[MetricValue, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """A video decided wrongly, and how surely: 0 = at the threshold, 1 = as far as can be."""
+
+    video: str
+    label: int
+    method: str | None
+    score: float
+    confidence: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunResult:
     """All of ``result.json``.
 
+    chosen: what validation gave: ``thresholds`` by rule, ``temperature``, ``isotonic``.
+    mistakes: the ten most confident ones at the threshold of rule ``val``, else 0.5.
     counts: videos of the test split: ``videos``, ``real``, ``fake``, and one entry a status.
     coverage: share of test videos with at least one score, 0..1.
     cost: ``parameters``, ``trainable``, ``seconds`` by stage, ``videos_per_second``,
@@ -69,12 +103,20 @@ class RunResult:
     metrics: tuple[MetricValue, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     coverage: float | None = None
-    threshold: float | None = None
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    breakdowns: tuple[Breakdown, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
     cost: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     schema: int = SCHEMA
+
+    @property
+    def threshold(self) -> float | None:
+        """The threshold with the best J on validation, or None without one."""
+        at: float | None = self.chosen.get("thresholds", {}).get("val")
+        return at
 
     def metric(self, key: str) -> MetricValue:
         """The metric of that key, e.g. ``video/auc[warp]``. Raises KeyError with what there is."""
@@ -112,11 +154,21 @@ def load_result(path: Path | str) -> RunResult:
     try:
         known = {f.name: data[f.name] for f in fields(RunResult) if f.name in data}
         known["spec"] = RunSpec.from_json(data["spec"])
-        known["metrics"] = tuple(MetricValue(**m) for m in data.get("metrics", ()))
+        known["metrics"] = _metrics(data)
+        known["breakdowns"] = tuple(
+            Breakdown(**{**part, "metrics": _metrics(part)}) for part in data.get("breakdowns", ())
+        )
+        known["mistakes"] = tuple(Mistake(**one) for one in data.get("mistakes", ()))
+        if data["schema"] == 1 and data.get("threshold") is not None:
+            known["chosen"] = {"thresholds": {"val": data["threshold"]}}
         known["notes"] = tuple(data.get("notes", ()))
         return RunResult(**known)
     except (KeyError, TypeError, AttributeError) as error:
         raise ResultError(f"{file} lacks a part of a result: {error}") from error
+
+
+def _metrics(data: Mapping[str, Any]) -> tuple[MetricValue, ...]:
+    return tuple(MetricValue(**metric) for metric in data.get("metrics", ()))
 
 
 def training_facts(folder: Path) -> dict[str, Any] | None:

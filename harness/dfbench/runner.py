@@ -15,6 +15,9 @@ from filelock import FileLock
 from dfbench.catalogue import Catalogue
 from dfbench.detector import Detector, count_parameters
 from dfbench.errors import DfbenchError, ResourceError
+from dfbench.evaluate.breakdown import write_about
+from dfbench.evaluate.judge import judge
+from dfbench.evaluate.scores import by_video
 from dfbench.model import forget, get_model
 from dfbench.plan import Plan, Test, make_plan
 from dfbench.predict import predict_to_file
@@ -31,7 +34,7 @@ from dfbench.result import (
     write_json,
     write_result,
 )
-from dfbench.scoring import by_video, coverage, evaluate
+from dfbench.shown import draw_mistakes, known_of
 from dfbench.splits import count
 from dfbench.stages import Stages
 
@@ -112,23 +115,23 @@ class Run:
         prepared = stages.prepare(test.data)
         scored = self._score(test, detector, prepared, stages)
         rows = read_predictions(test.folder)
+        about = {video.record.id: known_of(video) for video in prepared}
+        write_about(about, test.folder / "videos.csv")
         facts = training_facts(self.folder) or {}
         with stages.stage("metrics", "metrics", 1) as advance:
-            metrics = evaluate(
-                rows, self.catalogue.metrics(), self.plan.card.clip.level, detector.aggregate,
-                test.spec.on_missing, facts.get("threshold"), test.spec.seed,
-                clips_a_person=test.spec.clips_a_person,
+            judged = judge(
+                test.spec, rows, self._validation(), detector.aggregated_by(test.spec.aggregate),
+                self.catalogue.metrics(), about,
             )  # fmt: skip
+            draw_mistakes(judged["mistakes"], prepared, self.plan.store, test.folder)
             advance(1)
         # All of training counts, also what was done before an interruption.
         seconds = stages.seconds | ({"train": facts["seconds"]} if facts else {})
         return RunResult(
             spec=test.spec,
             status="finished",
-            metrics=metrics,
             counts=_counts(prepared, rows),
-            coverage=coverage(rows),
-            threshold=facts.get("threshold"),
+            **judged,
             cost={
                 "parameters": count_parameters(detector),
                 "trainable": facts.get("trainable", 0),
@@ -139,6 +142,11 @@ class Run:
             },
             **self._about(test),
         )
+
+    def _validation(self) -> list[Prediction] | None:
+        """The model's scores on validation, if it was trained here."""
+        file = self.folder / "validation.csv"
+        return read_predictions(file) if file.is_file() else None
 
     def _score(
         self, test: Test, detector: Detector, prepared: list[Prepared], stages: Stages

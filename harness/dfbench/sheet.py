@@ -28,22 +28,29 @@ def draw(done: Sequence[Prepared], store: FaceStore, file: Path, title: str) -> 
     A class without any usable video is shown by what went wrong. Raises ResourceError when
     ``file`` cannot be written.
     """
+    shown = choose(done)
+    return draw_rows(shown, [caption(item) for item in shown], store, file, title)
+
+
+def draw_rows(
+    shown: Sequence[Prepared], captions: Sequence[str], store: FaceStore, file: Path, title: str
+) -> Path:
+    """Write a sheet with a row for each video: what its caption says, and its crops."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib.figure import Figure
 
-    shown = choose(done)
     figure = Figure(figsize=(1.5 * CROPS + 3, 1.5 * max(len(shown), 1) + 0.8), dpi=80)
     figure.suptitle(_plain(title), x=0.01, ha="left", fontsize=12)
     grid = figure.add_gridspec(
         max(len(shown), 1), CROPS + 2, left=0.01, right=0.99, bottom=0.01,
         top=1 - 0.6 / figure.get_figheight(), wspace=0.04, hspace=0.06,
     )  # fmt: skip
-    for row, item in enumerate(shown):
+    for row, (item, words) in enumerate(zip(shown, captions, strict=True)):
         text = figure.add_subplot(grid[row, :2])
         text.axis("off")
-        text.text(0, 0.5, caption(item), va="center", fontsize=9, wrap=True)
+        text.text(0, 0.5, words, va="center", fontsize=9, wrap=True)
         for column, picture in enumerate(pictures(item, store)):
             place = figure.add_subplot(grid[row, column + 2])
             place.axis("off")
@@ -52,7 +59,7 @@ def draw(done: Sequence[Prepared], store: FaceStore, file: Path, title: str) -> 
         file.parent.mkdir(parents=True, exist_ok=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of every letter that the font lacks
-            figure.savefig(file, format="png")
+            figure.savefig(file, format="jpeg" if file.suffix == ".jpg" else "png")
     except OSError as error:
         raise ResourceError(f"{file} cannot be written: {error.strerror}") from error
     return file

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from dfbench.cards import ClipSpec, Option
 
 SCHEMA = 1
+_ADDED = {"aggregate": "mean", "protocol": ""}
 OnMissing = Literal["chance", "exclude"]
 
 
@@ -107,7 +108,12 @@ class ModelSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """One row of the leaderboard: a model, tested on one dataset."""
+    """One row of the leaderboard: a model, tested on one dataset.
+
+    variant: how the test videos were perturbed; empty = not at all. aggregate: from the scores of
+    a video's clips to its own, see ``aggregate``. protocol: ``name@digest`` of the
+    protocol that asked for the run; empty = none.
+    """
 
     model: ModelSpec
     test: DataSpec
@@ -115,10 +121,16 @@ class RunSpec:
     on_missing: OnMissing = "chance"
     seed: int = 0
     schema: int = SCHEMA
+    aggregate: str = "mean"
+    protocol: str = ""
 
     @property
     def run_id(self) -> str:
-        return digest(asdict(self))
+        data = asdict(self)
+        for name, before in _ADDED.items():  # specs written before these fields keep their ids
+            if data[name] == before:
+                del data[name]
+        return digest(data)
 
     @property
     def limited(self) -> bool:

@@ -23,12 +23,12 @@ from torch.utils.data import DataLoader
 from dfbench.checkpoint import Progress, keep, resume
 from dfbench.detector import Detector, to_unit
 from dfbench.errors import TrainingError
+from dfbench.evaluate.scores import video_scores
 from dfbench.loader import EpochBatches, TrainingClips, each, training_loader
 from dfbench.optim import Uphill, learning_rate, make_optimizer, set_rate
 from dfbench.predict import naming_batch_size, predict
 from dfbench.reader import ClipReader
 from dfbench.records import FAKE, Prediction
-from dfbench.scoring import video_scores
 from dfbench.spec import TrainSpec
 
 Report = Callable[[int, Mapping[str, float]], object]

@@ -104,6 +104,7 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
             year=2019,
             licence="Apache-2.0",
             clip=_CLIP,
+            aggregate="top-third",
             recipe=_RECIPE,
             options={
                 "trunk": "resnet50", "size": 224, "landmarks": 5, "views": 10,
@@ -130,6 +131,7 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
             year=2019,
             licence="Apache-2.0 (this code); non-commercial (the authors' weights)",
             clip=_CLIP,
+            aggregate="top-third",
             recipe=_RECIPE,
             options={
                 "depth": 50, "size": 224, "landmarks": 5, "views": 10, "classes": "fake-real",

@@ -83,7 +83,3 @@ class FaceWarpingRules(nn.Module):
     def combine(self, scores: NDArray[np.float64]) -> float:
         """A face's score from P(fake) of its regions [V]: the mean of the higher half."""
         return float(np.sort(scores)[round(len(scores) / 2) :].mean())
-
-    def aggregate(self, scores: NDArray[np.float64]) -> float:
-        """A video's score from those of its frames [N]: the mean of the highest third."""
-        return float(np.sort(scores)[-max(len(scores) // 3, 1) :].mean())

@@ -12,37 +12,71 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dfbench_metrics.curve import curve
+
 Floats = NDArray[np.float64]
+BINS = 15
 _TINY = np.finfo(np.float64).eps
+_KAGGLE = 1e-15
 
 
 def auc(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Any:
     """Chance that a fake scores above a real, ties counting half (Mann-Whitney). 0..1."""
-    fake, real = _by_threshold(labels, scores, weights)
-    real_below = np.flip(np.cumsum(np.flip(real, -1), -1), -1) - real
-    wins = (fake * (real_below + real / 2)).sum(-1)
-    return _ratio(wins, fake.sum(-1) * real.sum(-1))
+    found = curve(labels, scores, weights)
+    real_below = found.reals - found.alarms
+    wins = (found.fake * (real_below + found.real / 2)).sum(-1)
+    return _ratio(wins, (found.fakes * found.reals)[..., 0])
+
+
+def partial_auc(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Any:
+    """Area under the ROC curve up to a false positive rate of 0.1, scaled so that chance is 0.5
+    and the best 1 (McClish 1989). 0..1."""
+    most = 0.1
+    found = curve(labels, scores, weights)
+    fpr, tpr = found.rates
+    needed = int((fpr < most).sum(-1).max()) + 1  # beyond this threshold no row is below
+    fpr, tpr = fpr[..., :needed], tpr[..., :needed]
+    before, after = fpr[..., :-1], fpr[..., 1:]
+    low, high = np.minimum(before, most), np.minimum(after, most)
+    wide = after - before
+    share = np.where(wide > 0, (high - before) / np.where(wide > 0, wide, 1), 1)
+    end = tpr[..., :-1] + np.clip(share, 0, 1) * np.diff(tpr, axis=-1)
+    area = ((high - low) * (tpr[..., :-1] + end) / 2).sum(-1)
+    chance = most**2 / 2
+    return np.where(found.exists, (1 + (area - chance) / (most - chance)) / 2, np.nan)[()]
+
+
+def tpr_at_fpr1(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Any:
+    """Share of fakes found while at most 1 % of the reals are called fake. 0..1."""
+    return _tpr_at(0.01, labels, scores, weights)
+
+
+def tpr_at_fpr5(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Any:
+    """Share of fakes found while at most 5 % of the reals are called fake. 0..1."""
+    return _tpr_at(0.05, labels, scores, weights)
+
+
+def tpr_at_fpr10(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Any:
+    """Share of fakes found while at most 10 % of the reals are called fake. 0..1."""
+    return _tpr_at(0.1, labels, scores, weights)
 
 
 def average_precision(
     labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None
 ) -> Any:
     """Sum over thresholds of precision times the recall gained there. 0..1."""
-    fake, real = _by_threshold(labels, scores, weights)
-    found, false = np.cumsum(fake, -1), np.cumsum(real, -1)
-    precision = found / np.where(found + false > 0, found + false, 1)
-    value = _ratio((precision * fake).sum(-1), fake.sum(-1))
-    return np.where(real.sum(-1) > 0, value, np.nan)[()]
+    found = curve(labels, scores, weights)
+    called = found.caught + found.alarms
+    precision = found.caught / np.where(called > 0, called, 1)
+    value = _ratio((precision * found.fake).sum(-1), found.fakes[..., 0])
+    return np.where(found.reals[..., 0] > 0, value, np.nan)[()]
 
 
 def eer(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Any:
     """False positive rate where it equals the miss rate, interpolated along the ROC curve. 0..1."""
-    fake, real = _by_threshold(labels, scores, weights)
-    fakes, reals = fake.sum(-1, keepdims=True), real.sum(-1, keepdims=True)
-    exists = (fakes > 0) & (reals > 0)
-    origin = np.zeros_like(fakes)
-    fpr = np.concatenate([origin, np.cumsum(real, -1) / np.where(exists, reals, 1)], -1)
-    miss = 1 - np.concatenate([origin, np.cumsum(fake, -1) / np.where(exists, fakes, 1)], -1)
+    found = curve(labels, scores, weights)
+    fpr, tpr = found.rates
+    miss = 1 - tpr
     after = np.argmax(fpr >= miss, -1)[..., None]  # first threshold past the crossing
     before = np.maximum(after - 1, 0)
     gap_before = np.take_along_axis(miss - fpr, before, -1)
@@ -50,43 +84,97 @@ def eer(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) 
     start, end = np.take_along_axis(fpr, before, -1), np.take_along_axis(fpr, after, -1)
     total = gap_before + gap_after
     at = np.where(total > 0, gap_before / np.where(total > 0, total, 1), 0)
-    value = start + at * (end - start)
-    return np.where(exists, value, np.nan)[..., 0][()]
+    value = (start + at * (end - start))[..., 0]
+    return np.where(found.exists, value, np.nan)[()]
 
 
 def log_loss(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Any:
     """Mean of -log P(label), scores kept away from 0 and 1 by machine precision. 0..36."""
+    return _log_loss(labels, scores, weights, _TINY)
+
+
+def kaggle_log_loss(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Any:
+    """Log loss as in the DFDC challenge on Kaggle, scores clipped to 1e-15..1 - 1e-15. 0..35."""
+    return _log_loss(labels, scores, weights, _KAGGLE)
+
+
+def brier(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Any:
+    """Mean squared distance of score and label (Brier 1950). 0..1."""
     y, s, w = _arrays(labels, scores, weights)
-    chance = np.clip(np.where(y == 1, s, 1 - s), _TINY, 1 - _TINY)
-    return _ratio((-np.log(chance) * w).sum(-1), w.sum(-1))
+    return _ratio(w @ (s - y) ** 2, w.sum(-1))
+
+
+def ece(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Any:
+    """Expected calibration error: how far score and share of fakes lie apart, in 15 equal bins of
+    the score, weighted by their videos (Naeini et al. 2015). 0..1."""
+    y, s, w = _arrays(labels, scores, weights)
+    if not len(s):
+        return _ratio(w.sum(-1), w.sum(-1))
+    part = np.minimum((s * BINS).astype(np.int64), BINS - 1)
+    if (np.diff(part) > 0).any():
+        order = np.argsort(-part, kind="stable")
+        y, s, w, part = y[order], s[order], w[..., order], part[order]
+    first = np.flatnonzero(np.r_[True, part[1:] != part[:-1]])
+    apart = np.abs(np.add.reduceat(w * (y - s), first, -1)).sum(-1)
+    return _ratio(apart, w.sum(-1))
 
 
 def accuracy(labels: ArrayLike, decisions: ArrayLike, weights: ArrayLike | None = None) -> Any:
     """Share of right decisions. 0..1."""
     y, d, w = _arrays(labels, decisions, weights)
-    return _ratio((w * (y == d)).sum(-1), w.sum(-1))
+    return _ratio(w @ (y == d), w.sum(-1))
+
+
+def balanced_accuracy(
+    labels: ArrayLike, decisions: ArrayLike, weights: ArrayLike | None = None
+) -> Any:
+    """Mean of the shares of fakes and of reals decided rightly. 0..1."""
+    y, d, w = _arrays(labels, decisions, weights)
+    fakes, reals = _ratio(w @ (y * d), w @ y), _ratio(w @ ((1 - y) * (1 - d)), w @ (1 - y))
+    return (fakes + reals) / 2
+
+
+def specificity(labels: ArrayLike, decisions: ArrayLike, weights: ArrayLike | None = None) -> Any:
+    """Share of the real videos that are called real. 0..1."""
+    y, d, w = _arrays(labels, decisions, weights)
+    return _ratio(w @ ((1 - y) * (1 - d)), w @ (1 - y))
 
 
 def precision(labels: ArrayLike, decisions: ArrayLike, weights: ArrayLike | None = None) -> Any:
     """Share of fakes among what was called fake; 0 where nothing was. 0..1."""
     y, d, w = _arrays(labels, decisions, weights)
-    hit, called = (w * (y * d)).sum(-1), (w * d).sum(-1)
+    hit, called = w @ (y * d), w @ d
     value = hit / np.where(called > 0, called, 1)
-    return np.where((w * y).sum(-1) > 0, value, np.nan)[()]
+    return np.where(w @ y > 0, value, np.nan)[()]
 
 
 def recall(labels: ArrayLike, decisions: ArrayLike, weights: ArrayLike | None = None) -> Any:
     """Share of the fakes that were called fake. 0..1."""
     y, d, w = _arrays(labels, decisions, weights)
-    return _ratio((w * (y * d)).sum(-1), (w * y).sum(-1))
+    return _ratio(w @ (y * d), w @ y)
 
 
 def f1(labels: ArrayLike, decisions: ArrayLike, weights: ArrayLike | None = None) -> Any:
     """2 TP / (2 TP + FP + FN), which is also Dice's coefficient. 0..1."""
     y, d, w = _arrays(labels, decisions, weights)
-    fakes = (w * y).sum(-1)
-    value = _ratio(2 * (w * (y * d)).sum(-1), fakes + (w * d).sum(-1))
+    fakes = w @ y
+    value = _ratio(2 * w @ (y * d), fakes + w @ d)
     return np.where(fakes > 0, value, np.nan)[()]
+
+
+def _log_loss(
+    labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None, margin: float
+) -> Any:
+    y, s, w = _arrays(labels, scores, weights)
+    chance = np.clip(np.where(y == 1, s, 1 - s), margin, 1 - margin)
+    return _ratio(w @ -np.log(chance), w.sum(-1))
+
+
+def _tpr_at(most: float, labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None) -> Any:
+    found = curve(labels, scores, weights)
+    fpr, tpr = found.rates
+    last = (fpr <= most).sum(-1, keepdims=True) - 1  # the rates begin at (0, 0)
+    return np.where(found.exists, np.take_along_axis(tpr, last, -1)[..., 0], np.nan)[()]
 
 
 def _arrays(
@@ -95,20 +183,6 @@ def _arrays(
     y, s = np.asarray(labels, np.float64), np.asarray(scores, np.float64)
     w = np.ones_like(y) if weights is None else np.asarray(weights, np.float64)
     return y, s, w
-
-
-def _by_threshold(
-    labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None
-) -> tuple[Floats, Floats]:
-    """Weight of the fakes and of the reals at each distinct score, the highest score first."""
-    y, s, w = _arrays(labels, scores, weights)
-    if not len(s):
-        nothing = np.zeros((*w.shape[:-1], 1))
-        return nothing, nothing
-    order = np.argsort(-s, kind="stable")
-    s, y, w = s[order], y[order], w[..., order]
-    first = np.flatnonzero(np.r_[True, s[1:] != s[:-1]])
-    return np.add.reduceat(w * y, first, -1), np.add.reduceat(w * (1 - y), first, -1)
 
 
 def _ratio(part: Any, whole: Any) -> Any:

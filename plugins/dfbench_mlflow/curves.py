@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from dfbench.evaluate.scores import Scores
 from dfbench.records import FAKE, REAL
 from dfbench.result import RunResult
-from dfbench.scoring import Scores
 
 Floats = NDArray[np.float64]
 # Okabe and Ito's colours, told apart with any kind of colour vision. There is one style fewer than

@@ -133,7 +133,7 @@ class _Sending:
 
     def _model_and_pictures(self, run_id: str, experiment_id: str) -> None:
         """What needs the detector's own code; a run is not refused when that is gone."""
-        from dfbench.scoring import video_scores
+        from dfbench.evaluate.scores import video_scores
         from dfbench_mlflow import curves, model
 
         spec = self.result.spec
@@ -144,7 +144,8 @@ class _Sending:
         except DfbenchError as error:
             self.lacks.append(str(error))
             return
-        videos = video_scores(rows, detector.aggregate, spec.on_missing, spec.clips_a_person)
+        way = detector.aggregated_by(spec.aggregate)
+        videos = video_scores(rows, way, spec.on_missing, spec.clips_a_person)
         for name, figure in curves.pictures(self.result, videos).items():
             self.client.log_figure(run_id, figure, name)
         if weights is not None:

@@ -70,6 +70,11 @@ boxes_from_original = option(
     help="Find faces on originals only; fakes of the same length and size take them over.",
 )  # fmt: skip
 lossy = option("--lossy", is_flag=True, help="Store crops as JPEG of quality 95: half the size.")
+aggregate = option(
+    "--aggregate", metavar="WAY", default=None,
+    help="From clip scores to a video's: mean, max, median, top-third, confident (the DFDC "
+    "winner's).  [default: the detector's]",
+)  # fmt: skip
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
 

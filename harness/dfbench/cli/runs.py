@@ -45,6 +45,7 @@ from dfbench.cli.owned import DatasetCommand, with_options
 @options.cache
 @option("--on-missing", type=click.Choice(["chance", "exclude"]), default="chance",
         help="A video without a score counts as 0.5, or is left out.")  # fmt: skip
+@options.aggregate
 @option("--again", is_flag=True, help="Do a finished run anew.")
 @options.as_json
 def run_command(

@@ -1,0 +1,47 @@
+"""All that a result says of scores, in one place: a run, a recomputation and an imported file are
+judged alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dfbench.aggregate import Aggregate
+from dfbench.cards import MetricCard
+from dfbench.evaluate.bootstrap import DRAWS
+from dfbench.evaluate.breakdown import About, break_down
+from dfbench.evaluate.decide import choose
+from dfbench.evaluate.metrics import evaluate
+from dfbench.evaluate.mistakes import mistakes
+from dfbench.evaluate.scores import coverage, video_scores
+from dfbench.records import Prediction
+from dfbench.spec import RunSpec
+
+
+def judge(
+    spec: RunSpec,
+    rows: Sequence[Prediction],
+    validation: Sequence[Prediction] | None,
+    aggregate: Aggregate,
+    metrics: Mapping[str, MetricCard],
+    about: About,
+    draws: int = DRAWS,
+) -> dict[str, Any]:
+    """The fields of a ``RunResult`` that follow from the scores: ``metrics``, ``coverage``,
+    ``chosen``, ``breakdowns``, ``mistakes``.
+
+    validation: scores that thresholds and calibration are chosen on, None without any. A video
+    without a score counts there as 0.5. about: what is known of the test videos.
+    """
+    chosen = choose(None if validation is None else video_scores(validation, aggregate, "chance"))
+    videos = video_scores(rows, aggregate, spec.on_missing, spec.clips_a_person)
+    return {
+        "metrics": evaluate(
+            rows, metrics, spec.model.clip.level, aggregate, spec.on_missing, chosen, spec.seed,
+            draws, spec.clips_a_person,
+        ),
+        "coverage": coverage(rows),
+        "chosen": chosen.to_json(),
+        "breakdowns": break_down(rows, videos, about, metrics, chosen, spec.seed, draws),
+        "mistakes": mistakes(videos, chosen.thresholds.get("val")),
+    }  # fmt: skip

@@ -1,0 +1,181 @@
+"""From raw scores to metrics with intervals. Every number here can be computed again from
+``predictions.csv``, the metric cards and what was chosen on validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfbench.aggregate import Aggregate
+from dfbench.cards import MetricCard
+from dfbench.evaluate.bootstrap import DRAWS, Bootstrap, Measure
+from dfbench.evaluate.decide import Chosen
+from dfbench.evaluate.scores import Scores, clip_scores, video_scores
+from dfbench.records import FAKE, REAL, Prediction
+from dfbench.result import MetricValue
+from dfbench.spec import OnMissing
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A value to be computed: what it is called, and the metric with what it is given."""
+
+    about: MetricValue
+    measure: Measure
+
+
+def evaluate(
+    predictions: Sequence[Prediction],
+    metrics: Mapping[str, MetricCard],
+    level: str,
+    aggregate: Aggregate,
+    on_missing: OnMissing,
+    chosen: Chosen,
+    seed: int = 0,
+    draws: int = DRAWS,
+    clips_a_person: int | None = None,
+) -> tuple[MetricValue, ...]:
+    """Every metric at both levels, over all fakes and method by method, with intervals.
+
+    level: ``frame`` or ``clip``. chosen: thresholds and calibration from validation; all of them
+    are used on videos as a whole, the first threshold alone elsewhere. clips_a_person: see
+    ``video_scores``. Raises ResultError for a score that is no number.
+    """
+    videos = video_scores(predictions, aggregate, on_missing, clips_a_person)
+    clips = clip_scores(predictions, level, on_missing)
+    whole = measure(videos, "all", metrics, chosen, seed, draws)
+    values = list(whole)
+    brief = Chosen({rule: at for rule, at in chosen.thresholds.items() if rule == "val"})
+    for table in (videos, clips):
+        for subset, part in subsets(table):
+            if table is videos and subset == "all":
+                continue
+            if _same(part, videos):  # one clip a video, or one method: nothing new to compute
+                values += _called(f"{part.level}/", subset, whole)
+            else:
+                values += measure(part, subset, metrics, brief, seed, draws)
+    return tuple(values)
+
+
+def measure(
+    part: Scores,
+    subset: str,
+    metrics: Mapping[str, MetricCard],
+    chosen: Chosen,
+    seed: int = 0,
+    draws: int = DRAWS,
+) -> list[MetricValue]:
+    """Every metric on the scores of one level and subset, with intervals from the same draws."""
+    # In the order of the scores, so that no metric has to sort for each draw.
+    part = part.subset(np.argsort(-part.scores, kind="stable"))
+    values: list[MetricValue] = []
+    cells: list[_Cell] = []
+    decided = _decisions(part, chosen)
+    for name, card in metrics.items():
+        try:
+            found = list(_cells(f"{part.level}/{name}", card, part, subset, chosen, decided))
+        except Exception as error:  # noqa: BLE001 - one plugin's metric must not lose the run
+            values.append(_about(f"{part.level}/{name}", subset, part, reason=_told(error)))
+            continue
+        values += [cell.about for cell in found if cell.about.value is None]
+        cells += [cell for cell in found if cell.about.value is not None]
+    bootstrap = Bootstrap(part.groups, part.labels, draws, seed)
+    intervals = bootstrap.intervals([cell.measure for cell in cells])
+    return values + [
+        replace(cell.about, low=low, high=high)
+        for cell, (low, high) in zip(cells, intervals, strict=True)
+    ]
+
+
+def subsets(table: Scores) -> Iterator[tuple[str, Scores]]:
+    """All videos; then, for each method, the real ones and its fakes. A method that is itself
+    called ``all`` becomes ``method all``."""
+    yield "all", table
+    fake = table.labels == FAKE
+    for method in sorted({method for method in table.methods[fake] if method}):
+        name = f"method {method}" if method == "all" else method
+        yield name, table.subset(~fake | (table.methods == method))
+
+
+def _same(one: Scores, two: Scores) -> bool:
+    return len(one) == len(two) and all(
+        np.array_equal(getattr(one, name), getattr(two, name))
+        for name in ("labels", "scores", "groups")
+    )
+
+
+def _called(level: str, subset: str, values: Sequence[MetricValue]) -> Iterator[MetricValue]:
+    """The values under the name of another level or subset."""
+    for value in values:
+        if value.rule in (None, "0.5", "val"):
+            yield replace(value, name=level + value.name.partition("/")[2], subset=subset)
+
+
+def _decisions(part: Scores, chosen: Chosen) -> dict[str, Measure]:
+    """Labels and decisions at each threshold, what is alike merged; the metric is put in later."""
+    return {
+        rule: Measure(len, part.labels, (part.scores >= at).astype(np.float64), True).merged()
+        for rule, at in _thresholds(chosen).items()
+    }
+
+
+def _thresholds(chosen: Chosen) -> dict[str, float]:
+    return {"0.5": 0.5, **chosen.thresholds}
+
+
+def _cells(
+    name: str,
+    card: MetricCard,
+    part: Scores,
+    subset: str,
+    chosen: Chosen,
+    decided: Mapping[str, Measure],
+) -> Iterator[_Cell]:
+    function = card.resolve()
+    for rule, at, values in _inputs(card, part.scores, chosen):
+        about = _about(name, subset, part, rule=rule, threshold=at)
+        if len(part):
+            about = replace(about, **_known(float(function(part.labels, values)), about))
+        else:
+            about = replace(about, reason="no scores")
+        if at is not None and card.weighted and rule is not None:
+            yield _Cell(about, replace(decided[rule], metric=function))
+        else:
+            yield _Cell(about, Measure(function, part.labels, values, card.weighted))
+
+
+def _inputs(
+    card: MetricCard, scores: Floats, chosen: Chosen
+) -> Iterator[tuple[str | None, float | None, Floats]]:
+    """(rule, threshold, values): what the metric is computed on, raw, calibrated, or decided."""
+    if card.needs == "decisions":
+        for rule, at in _thresholds(chosen).items():
+            yield rule, at, (scores >= at).astype(np.float64)
+        return
+    yield None, None, scores
+    if card.needs == "probabilities":
+        for rule, values in chosen.calibrated(scores).items():
+            yield rule, None, values
+
+
+def _about(name: str, subset: str, part: Scores, **more: Any) -> MetricValue:
+    reals = int((part.labels == REAL).sum())
+    return MetricValue(name=name, subset=subset, n_real=reals, n_fake=len(part) - reals, **more)
+
+
+def _known(value: float, about: MetricValue) -> dict[str, Any]:
+    if np.isfinite(value):
+        return {"value": value}
+    if about.n_real and about.n_fake:
+        return {"reason": "undefined"}
+    return {"reason": f"only {'fake' if about.n_fake else 'real'} videos"}
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

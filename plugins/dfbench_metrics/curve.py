@@ -1,0 +1,85 @@
+"""What the metrics on ranks share: who scores above each threshold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Weights at each distinct score, the highest first, [..., K].
+
+    fake, real: of the samples with just that score. caught, alarms: of the fakes and of the reals
+    with that score or a higher one. fakes, reals: of all of them, [..., 1].
+    """
+
+    fake: Floats
+    real: Floats
+    caught: Floats
+    alarms: Floats
+
+    @property
+    def fakes(self) -> Floats:
+        return self.caught[..., -1:]
+
+    @property
+    def reals(self) -> Floats:
+        return self.alarms[..., -1:]
+
+    @property
+    def exists(self) -> NDArray[np.bool_]:
+        """Whether both classes have a weight, [...]."""
+        return np.asarray((self.fakes > 0) & (self.reals > 0))[..., 0]
+
+    @cached_property
+    def rates(self) -> tuple[Floats, Floats]:
+        """False and true positive rate at every threshold, from (0, 0), [..., K + 1]; of no meaning
+        where a class has no weight."""
+        origin = np.zeros((*self.fakes.shape[:-1], 1))
+        reals, fakes = (np.where(total > 0, total, 1) for total in (self.reals, self.fakes))
+        return (
+            np.concatenate([origin, self.alarms / reals], -1),
+            np.concatenate([origin, self.caught / fakes], -1),
+        )
+
+
+_last: tuple[tuple[Any, Any, Any], Curve] | None = None
+
+
+def curve(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Curve:
+    """The curve of labels, scores [N] and weights [..., N].
+
+    The last one is kept: a bootstrap asks several metrics about the very same draws, and sorting
+    and adding up is nearly all of their work.
+    """
+    global _last
+    kept, asked = _last, (labels, scores, weights)
+    if kept and all(one is two for one, two in zip(kept[0], asked, strict=True)):
+        return kept[1]
+    found = _curve(labels, scores, weights)
+    _last = None if weights is None else (asked, found)
+    return found
+
+
+def _curve(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None) -> Curve:
+    y, s = np.asarray(labels, np.float64), np.asarray(scores, np.float64)
+    w = np.ones_like(y) if weights is None else np.asarray(weights, np.float64)
+    if not len(s):
+        nothing = np.zeros((*w.shape[:-1], 1))
+        return Curve(nothing, nothing, nothing, nothing)
+    if (s[1:] > s[:-1]).any():
+        order = np.argsort(-s, kind="stable")
+        s, y, w = s[order], y[order], w[..., order]
+    first = np.flatnonzero(np.r_[True, s[1:] != s[:-1]])
+    fake = w * y
+    real = w - fake
+    if len(first) < len(s):
+        fake, real = np.add.reduceat(fake, first, -1), np.add.reduceat(real, first, -1)
+    return Curve(fake, real, np.cumsum(fake, -1), np.cumsum(real, -1))
