@@ -23,7 +23,7 @@ LAYERS = (
     {"places", "fanout", "crops", "stored", "store", "weights", "video", "seeking", "pictures",
      "windows", "faces", "clips", "degrade", "augment", "splits", "leaks", 
      "containers", "headers", "findings"},
-    {"catalogue", "evaluate", "shown", "listing", "make", "prepare", "sheet", "audit", "cache", "duplicates", "check",
+    {"catalogue", "evaluate", "plots", "shown", "listing", "make", "prepare", "sheet", "audit", "cache", "duplicates", "check",
      "reader", "loader", "optim", "train", "checkpoint", "predict", "provenance"},
     {"request", "start", "plan", "stages", "model", "runner"},
     {"api", "cli", "__main__"},

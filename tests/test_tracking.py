@@ -30,7 +30,8 @@ from dfbench.errors import TrackingError
 from dfbench.records import Prediction
 from dfbench.result import MetricValue, RunResult, write_json, write_predictions, write_result
 from dfbench.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
-from dfbench_mlflow import curves, dfbench_run_finished, names
+from dfbench.plots import curves
+from dfbench_mlflow import dfbench_run_finished, names
 from dfbench_mlflow.command import track_command
 from dfbench_mlflow.place import answering_soon, quietly
 from dfbench_mlflow.send import send

@@ -134,7 +134,8 @@ class _Sending:
     def _model_and_pictures(self, run_id: str, experiment_id: str) -> None:
         """What needs the detector's own code; a run is not refused when that is gone."""
         from dfbench.evaluate.scores import video_scores
-        from dfbench_mlflow import curves, model
+        from dfbench.plots import curves
+        from dfbench_mlflow import model
 
         spec = self.result.spec
         weights = self.files.in_model("model.safetensors")

@@ -75,6 +75,15 @@ aggregate = option(
     help="From clip scores to a video's: mean, max, median, top-third, confident (the DFDC "
     "winner's).  [default: the detector's]",
 )  # fmt: skip
+runs = click.option(
+    "--runs", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"),
+    envvar=["DFBENCH_RUNS", "DFBENCH_OUT"], show_default=True,
+    help="Where runs named by their id are looked for.",
+)  # fmt: skip
+draws = click.option(
+    "--draws", type=click.IntRange(min=200), default=2000, show_default=True,
+    help="Bootstrap draws for intervals.",
+)  # fmt: skip
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
 

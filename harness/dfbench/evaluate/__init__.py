@@ -1,2 +1,2 @@
-"""From scores to what can be said of them. NumPy, SciPy and scikit-learn; neither torch nor a video:
-whatever is computed here can be computed again from the files of a run."""
+"""From scores to what can be said of them. NumPy and SciPy, neither torch nor a video: whatever is
+computed here can be computed again from the files of a run."""

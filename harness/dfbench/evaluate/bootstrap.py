@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from dfbench.records import FAKE, REAL
 
@@ -75,9 +76,9 @@ class Measure:
 class Bootstrap:
     """Draws of whole groups, with replacement; every metric of a table sees the same draws.
 
-    freedom: degrees of freedom of what the groups say of a difference between fakes and reals. short:
-    by how much the spread of the draws falls short of the truth. Both 0 where a class has fewer
-    than two groups: they cannot say how groups differ.
+    freedom: degrees of freedom of what the groups say of a difference between fakes and reals.
+    short: by what factor the spread of the draws falls short of the truth. Both are 0 where a class
+    has fewer than two groups: they cannot say how groups differ.
     """
 
     def __init__(
@@ -145,16 +146,14 @@ class Bootstrap:
         known = values[np.isfinite(values)]
         if len(known) < len(values) / 2 or not self.freedom:
             return None, None  # most draws have one class only
-        from scipy import stats
-
-        wide = stats.t.ppf((1 + LEVEL) / 2, self.freedom) * self.short
+        wide = stdtrit(self.freedom, (1 + LEVEL) / 2) * self.short
         bias = 0.0
         if estimate is not None:
             below = (known < estimate).mean() + (known == estimate).mean() / 2
-            bias = float(stats.norm.ppf(np.clip(below, 1 / len(known), 1 - 1 / len(known))))
+            bias = float(ndtri(np.clip(below, 1 / len(known), 1 - 1 / len(known))))
         ends = bias + np.array([-wide, wide])
         moved = bias + ends / np.maximum(1 - _skewness(left_out) * ends, 0.1)
-        low, high = np.percentile(known, 100 * stats.norm.cdf(moved))
+        low, high = np.percentile(known, 100 * ndtr(moved))
         return float(low), float(high)
 
     def p_value(self, differences: Floats) -> float:
@@ -165,12 +164,10 @@ class Bootstrap:
         known = differences[np.isfinite(differences)]
         if len(known) < len(differences) / 2 or not self.freedom:
             return float("nan")
-        from scipy import stats
-
         below = (known < 0).mean() + (known == 0).mean() / 2
         tail = max(min(below, 1 - below), 1 / (len(known) + 1))
-        wide = -stats.norm.ppf(tail) / self.short
-        return float(min(2 * stats.t.sf(wide, self.freedom), 1.0))
+        wide = -ndtri(tail) / self.short
+        return float(min(2 * stdtr(self.freedom, -wide), 1.0))
 
 
 def _freedom(reals: int, fakes: int, *, mixed: bool) -> tuple[float, float]:

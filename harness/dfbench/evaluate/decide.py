@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -47,13 +47,13 @@ class Chosen:
         return found
 
 
-def choose(validation: Scores | None) -> Chosen:
-    """Everything that is chosen on ``validation``, video scores; nothing where it is None or has
-    videos of one class only."""
+def choose(validation: Scores | None, rules: Sequence[str] = RULES) -> Chosen:
+    """Everything that is chosen on ``validation``, video scores: a threshold by each of ``rules``,
+    and calibration. Nothing where it is None or has videos of one class only."""
     if validation is None or len(np.unique(validation.labels)) < 2:
         return Chosen()
     return Chosen(
-        {rule: choose_threshold(validation, rule) for rule in RULES},
+        {rule: choose_threshold(validation, rule) for rule in rules},
         fit_temperature(validation), fit_isotonic(validation),
     )  # fmt: skip
 
@@ -85,6 +85,12 @@ def _merit(rule: str, caught: Any, alarms: Any, fakes: int, reals: int) -> Float
     if rule == "f1":
         return np.asarray(2 * caught / np.maximum(fakes + caught + alarms, 1), np.float64)
     return np.where(fpr <= allowed(rule) + 1e-12, tpr, -1.0)
+
+
+def check_rule(rule: str) -> None:
+    """Raise OptionError unless thresholds can be chosen by ``rule``."""
+    if rule not in ("val", "f1"):
+        allowed(rule)
 
 
 def allowed(rule: str) -> float:

@@ -10,7 +10,7 @@ from dfbench.aggregate import Aggregate
 from dfbench.cards import MetricCard
 from dfbench.evaluate.bootstrap import DRAWS
 from dfbench.evaluate.breakdown import About, break_down
-from dfbench.evaluate.decide import choose
+from dfbench.evaluate.decide import RULES, choose
 from dfbench.evaluate.metrics import evaluate
 from dfbench.evaluate.mistakes import mistakes
 from dfbench.evaluate.scores import coverage, video_scores
@@ -26,14 +26,18 @@ def judge(
     metrics: Mapping[str, MetricCard],
     about: About,
     draws: int = DRAWS,
+    rules: Sequence[str] = RULES,
 ) -> dict[str, Any]:
     """The fields of a ``RunResult`` that follow from the scores: ``metrics``, ``coverage``,
     ``chosen``, ``breakdowns``, ``mistakes``.
 
     validation: scores that thresholds and calibration are chosen on, None without any. A video
-    without a score counts there as 0.5. about: what is known of the test videos.
+    without a score counts there as 0.5. rules: how thresholds are chosen on them. about: what
+    is known of the test videos.
     """
-    chosen = choose(None if validation is None else video_scores(validation, aggregate, "chance"))
+    chosen = choose(
+        None if validation is None else video_scores(validation, aggregate, "chance"), rules
+    )
     videos = video_scores(rows, aggregate, spec.on_missing, spec.clips_a_person)
     return {
         "metrics": evaluate(

@@ -12,8 +12,9 @@ NUMBER = 10
 
 
 def mistakes(videos: Scores, threshold: float | None) -> tuple[Mistake, ...]:
-    """The wrong decisions at ``threshold`` (0.5 without one) that lie farthest from it, the farthest
-    first: at a score of 0 or 1 the confidence is 1, at the threshold 0. At most ``NUMBER``."""
+    """The wrong decisions at ``threshold`` (0.5 without one) that lie farthest from it, the
+    farthest first: at a score of 0 or 1 the confidence is 1, at the threshold 0. At most
+    ``NUMBER``."""
     at = 0.5 if threshold is None else threshold
     called = videos.scores >= at
     above = (videos.scores - at) / max(1 - at, 1e-12)

@@ -104,7 +104,7 @@ def _figure(result: RunResult) -> tuple[Figure, Axes]:
     note = "; a quick look" if spec.limited else ""
     model = spec.model
     what = f"{model.label}, trained on {model.trained_on}, tested on {spec.test.label}"
-    axes.set_title(f"{_plain(fill(what, 90))}\none score a video{note}", fontsize=9)
+    axes.set_title(f"{plain(fill(what, 90))}\none score a video{note}", fontsize=9)
     return figure, axes
 
 
@@ -113,13 +113,13 @@ def _finish(figure: Figure, axes: Axes, x: str, y: str) -> Figure:
     axes.grid(alpha=0.3)
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(
-        handles, [_plain(text) for text in labels], loc="outside lower center", frameon=False,
+        handles, [plain(text) for text in labels], loc="outside lower center", frameon=False,
         fontsize=8, title="[low, high] = 95 % interval over groups", title_fontsize=8,
     )  # fmt: skip
     figure.set_figheight(6.4 + 0.18 * len(labels))
     return figure
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """A name as it is: ``$`` would start a formula."""
     return text.replace("$", r"\$")
