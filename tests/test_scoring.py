@@ -130,7 +130,8 @@ def test_a_plugin_metric_without_weights_gets_an_interval_too():
 def test_a_metric_that_raises_loses_itself_and_nothing_else():
     rows = [row("a", 0, 0.1), row("b", 1, 0.9)]
     broken = MetricCard(name="x", summary="", target=f"{__name__}:raises", higher_is_better=True)
-    found = evaluate(rows, {"x": broken, "auc": METRICS["auc"]}, "frame", np.mean, "chance", Chosen())
+    two = {"x": broken, "auc": METRICS["auc"]}
+    found = evaluate(rows, two, "frame", np.mean, "chance", Chosen())
     by_key = {metric.key: metric for metric in found}
     assert by_key["video/x"].value is None
     assert by_key["video/x"].reason == "ValueError: no"

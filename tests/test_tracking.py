@@ -27,10 +27,10 @@ from dfbench.catalogue import catalogue
 from dfbench.cli import Commands
 from dfbench.detector import Detector, build
 from dfbench.errors import TrackingError
+from dfbench.plots import curves
 from dfbench.records import Prediction
 from dfbench.result import MetricValue, RunResult, write_json, write_predictions, write_result
 from dfbench.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
-from dfbench.plots import curves
 from dfbench_mlflow import dfbench_run_finished, names
 from dfbench_mlflow.command import track_command
 from dfbench_mlflow.place import answering_soon, quietly
@@ -78,7 +78,8 @@ def make_run(out: Path, spec: RunSpec | None = None, **changes: Any) -> tuple[Ru
     )
     about: dict[str, Any] = {
         "status": "finished", "metrics": metrics, "counts": {"videos": 12, "no_face": 1},
-        "coverage": 11 / 12, "chosen": {"thresholds": {"val": 0.4}}, "notes": ("meso4 starts from random weights",),
+        "coverage": 11 / 12,
+        "chosen": {"thresholds": {"val": 0.4}}, "notes": ("meso4 starts from random weights",),
         "cost": {"parameters": 27977, "seconds": {"train": 3.0}, "videos_per_second": 5.5},
         "environment": {"device": "cpu", "versions": {"torch": "2.15.0", "deepfake-bench": "0.1"}},
         "provenance": {"started": "2026-01-02T03:04:05+00:00", "ended": "2026-01-02T03:05:05+00:00",

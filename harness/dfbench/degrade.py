@@ -1,8 +1,8 @@
 """What happens to a video on its way: compression, blur, noise, loss of size, other colours.
 
 Every function takes a clip uint8 [T, H, W, 3] (RGB) and gives one of the same shape, treating all
-frames alike. At the value that means nothing (``factor`` 1, ``sigma`` 0 …) the clip itself is
-returned.
+frames alike; ``grain`` and ``block`` alone draw anew in each frame. At the value that means nothing
+(``factor`` 1, ``sigma`` 0 …) the clip itself is returned.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 
 Clip = NDArray[np.uint8]
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # luma of ITU-R BT.601
+# BT.601 in the range 16..235 (chroma 16..240), as videos are coded: [Y, Cb, Cr] -> [R, G, B].
+_FROM_YCC = np.array(
+    [[1.164, 0.0, 1.596], [1.164, -0.392, -0.813], [1.164, 2.017, 0.0]], np.float32
+)
 _TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 
 
@@ -51,6 +55,20 @@ def _brighter(clip: Clip, factor: float) -> Clip:
     return np.asarray(cv2.LUT(clip.reshape(1, -1), table), np.uint8).reshape(clip.shape)
 
 
+def lighten(clip: Clip, amount: float) -> Clip:
+    """``amount`` (0..1) added to V of HSV: lighter at the same hue and, below white, saturation."""
+    if amount == 0.0:
+        return clip
+    lifted = np.minimum(np.arange(256) + 255 * amount, 255).astype(np.float32)
+    factors = lifted / np.maximum(np.arange(256, dtype=np.float32), 1)
+    frames = []
+    for frame in clip:
+        value = frame.max(axis=-1, keepdims=True)
+        black = lifted[0] * (value == 0)  # has no hue: becomes grey
+        frames.append(np.rint(frame * factors[value] + black).astype(np.uint8))
+    return np.stack(frames)
+
+
 def downscale(clip: Clip, factor: float) -> Clip:
     """Reduced to ``factor`` (0..1) of its size by area, and enlarged again."""
     if factor == 1.0:
@@ -81,6 +99,33 @@ def noise(clip: Clip, deviation: float, seed: int) -> Clip:
     field = np.rint(normal * deviation).astype(np.int16)
     frames = [cv2.add(frame, field, dtype=cv2.CV_8U) for frame in clip]  # saturates
     return np.stack(frames).astype(np.uint8, copy=False)
+
+
+def grain(clip: Clip, deviation: float, rng: np.random.Generator) -> Clip:
+    """Gaussian noise of ``deviation`` grey levels on luma and both chroma (BT.601), drawn anew for
+    each frame, as a sensor has it."""
+    if deviation == 0.0:
+        return clip
+    matrix = _FROM_YCC * np.float32(deviation)
+    frames = []
+    for frame in clip:
+        field = cv2.transform(rng.standard_normal(frame.shape, np.float32), matrix)
+        frames.append(cv2.add(frame, field, dtype=cv2.CV_8U))  # rounds, saturates
+    return np.stack(frames).astype(np.uint8, copy=False)
+
+
+def block(clip: Clip, number: int, side: int, rng: np.random.Generator) -> Clip:
+    """``number`` grey squares of ``side`` pixels at random places, other ones in each frame. More
+    of them, from an equal ``rng``, cover what fewer cover, and more."""
+    if number == 0:
+        return clip
+    height, width = clip.shape[1:3]
+    covered = clip.copy()
+    corners = rng.random((number, len(clip), 2)) * [max(height - side, 0), max(width - side, 0)]
+    for t, y, x in ((t, *np.rint(corner).astype(int)) for row in corners
+                    for t, corner in enumerate(row)):  # fmt: skip
+        covered[t, y : y + side, x : x + side] = 128
+    return covered
 
 
 def jpeg(clip: Clip, quality: int) -> Clip:

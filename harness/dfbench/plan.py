@@ -15,6 +15,7 @@ from dfbench.fanout import default_workers
 from dfbench.leaks import check_across
 from dfbench.listing import Listing, fingerprint, read_dataset
 from dfbench.make import FaceFinder
+from dfbench.perturb import perturbations
 from dfbench.places import cache_folder, faces_folder, weights_folder
 from dfbench.records import REAL, VideoRecord
 from dfbench.reporter import Reporter
@@ -46,7 +47,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Test:
-    """One dataset to test on: one run, one folder."""
+    """One dataset to test on, as it is or perturbed: one run, one folder."""
 
     data: Data
     spec: RunSpec
@@ -96,8 +97,11 @@ def make_plan(request: Request, catalogue: Catalogue, reporter: Reporter) -> Pla
         precision=precision, train=settings,
     )  # fmt: skip
     tests = tuple(
-        _test(listings[text], model, train, request, catalogue, cache, detector.aggregation)
+        test
         for text in request.tests
+        for test in _tests(
+            listings[text], model, train, request, catalogue, cache, detector.aggregation
+        )
     )
     notes = _notes(model, train, tests, before, detector.makes_fakes)
     return Plan(request, card, options, model, weights, train, tests,
@@ -208,7 +212,7 @@ def _settings(
     return TrainSpec(data=train.spec, seed=request.seed, **values)
 
 
-def _test(
+def _tests(
     listing: Listing,
     model: ModelSpec,
     train: Data | None,
@@ -216,7 +220,8 @@ def _test(
     catalogue: Catalogue,
     cache: Path,
     aggregation: str,
-) -> Test:
+) -> list[Test]:
+    """The test on a dataset as it is, then perturbed in each way asked for."""
     check_classes(listing.records, "test", listing.card.name)
     data = _data(listing, listing.of("test"), request, catalogue, cache)
     if train is not None:
@@ -226,7 +231,9 @@ def _test(
         model=model, test=data.spec, on_missing=request.on_missing, seed=request.seed,
         aggregate=request.aggregate or aggregation, protocol=request.protocol,
     )  # fmt: skip
-    return Test(data, spec, spec.folder(request.out))
+    variants = ["", *(perturbed.variant for perturbed in perturbations(request.perturb))]
+    specs = [replace(spec, variant=variant) for variant in variants]
+    return [Test(data, spec, spec.folder(request.out)) for spec in specs]
 
 
 def _reader() -> str:

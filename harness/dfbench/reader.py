@@ -19,6 +19,7 @@ from dfbench.augment import POLICIES
 from dfbench.cards import ClipSpec
 from dfbench.clips import five, geometry, region_geometry, warp
 from dfbench.errors import PluginError
+from dfbench.perturb import Perturbation
 from dfbench.prepare import Prepared
 from dfbench.records import FAKE
 from dfbench.store import FaceStore, arrays
@@ -39,6 +40,8 @@ class ClipReader:
     rules: the detector's network without its numbers, asked for what it has of ``regions``,
     ``augment`` and ``training_clips``; see ``detector.Detector.rules``.
     made: the videos are ``with_made``'s, each real one twice.
+    perturb: what the stored clips go through before they are cut, when they are scored, never in
+        training; what is random in it is drawn from ``seed``.
     """
 
     videos: Sequence[Prepared]
@@ -46,6 +49,8 @@ class ClipReader:
     clip: ClipSpec
     rules: object = None
     made: bool = False
+    perturb: Perturbation | None = None
+    seed: int = 0
 
     def thinned(self, clips: int) -> ClipReader:
         """At most ``clips`` clips a video, evenly spread over those it has; 0 = all."""
@@ -74,6 +79,7 @@ class ClipReader:
                 label = self.videos[video].record.label
                 rng = np.random.default_rng([2, video // 2, window])
                 stored = self._remade(stored, label, rng)
+            stored = self._perturbed(stored, video, window)
             clips.append([warp(stored[0], matrix, self.clip) for matrix in self._cuts(stored)])
         return torch.from_numpy(np.stack(clips))
 
@@ -111,6 +117,13 @@ class ClipReader:
                 f"training_clips of {type(make).__name__} returned {kind} of shape "
                 f"{np.shape(frames)} for clips uint8 of shape {stored[0].shape}"
             )
+        return frames, *stored[1:]
+
+    def _perturbed(self, stored: Stored, video: int, window: int) -> Stored:
+        if self.perturb is None:
+            return stored
+        of = self.videos[video]
+        frames = self.perturb.apply(stored[0], self.seed, of.record.id, of.clips[window])
         return frames, *stored[1:]
 
     def _cuts(self, stored: Stored, rng: np.random.Generator | None = None) -> list[Matrix]:

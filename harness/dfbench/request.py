@@ -11,6 +11,7 @@ from dfbench.aggregate import OWN, aggregate_called
 from dfbench.cards import parse_name
 from dfbench.catalogue import Catalogue
 from dfbench.errors import OptionError, ResourceError
+from dfbench.perturb import perturbations
 from dfbench.spec import OnMissing
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -23,7 +24,8 @@ class Request:
 
     train: a dataset, or None to evaluate weights as they are. protocol: ``name@digest`` of the
     protocol that asks for the run, see ``protocol``. data_roots, split_files: folder and
-    file by dataset name; the name "" holds one given without a name.
+    file by dataset name; the name "" holds one given without a name. perturb: ``NAME`` or
+    ``NAME:value,value…``, see ``perturb.perturbations``.
     """
 
     detector: str
@@ -53,6 +55,7 @@ class Request:
     on_missing: OnMissing = "chance"
     aggregate: str | None = None
     protocol: str = ""
+    perturb: tuple[str, ...] = ()
     again: bool = False
 
 
@@ -65,6 +68,7 @@ def check_names(request: Request, catalogue: Catalogue) -> None:
         catalogue.faces(request.faces)
     if request.aggregate not in (None, OWN):
         aggregate_called(str(request.aggregate))
+    perturbations(request.perturb)
 
 
 def check_device(device: str, precision: str) -> tuple[str, str]:

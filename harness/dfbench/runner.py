@@ -17,9 +17,11 @@ from dfbench.detector import Detector, count_parameters
 from dfbench.errors import DfbenchError, ResourceError
 from dfbench.evaluate.breakdown import write_about
 from dfbench.evaluate.judge import judge
+from dfbench.evaluate.robustness import write_robustness
 from dfbench.evaluate.scores import by_video
 from dfbench.model import forget, get_model
-from dfbench.plan import Plan, Test, make_plan
+from dfbench.perturb import perturbation
+from dfbench.plan import Data, Plan, Test, make_plan
 from dfbench.predict import predict_to_file
 from dfbench.prepare import Prepared
 from dfbench.provenance import command, environment, git_commit, now, peak_memory_mb
@@ -35,12 +37,14 @@ from dfbench.result import (
     write_result,
 )
 from dfbench.shown import draw_mistakes, known_of
+from dfbench.spec import RunSpec
 from dfbench.splits import count
 from dfbench.stages import Stages
 
 
 def run(request: Request, catalogue: Catalogue, reporter: Reporter) -> list[RunResult]:
-    """Do what was asked; one result a test dataset, in the order asked for.
+    """Do what was asked; one result a test, in the order asked for: each dataset as it is, then
+    perturbed, with a table and a picture of the drop in the model's folder.
 
     Raises a DfbenchError when something the user can mend is in the way; runs that had begun
     then have a ``result.json`` with status ``failed``, and the same command goes on from there.
@@ -56,7 +60,10 @@ def run(request: Request, catalogue: Catalogue, reporter: Reporter) -> list[RunR
             Run(plan, catalogue, reporter, folder, todo).go()
         else:
             reporter.note("finished already; --again does it anew")
-    return [load_result(test.folder) for test in plan.tests]
+    results = [load_result(test.folder) for test in plan.tests]
+    if request.perturb:
+        write_robustness(results, folder)
+    return results
 
 
 def finished(test: Test) -> bool:
@@ -77,6 +84,7 @@ class Run:
     folder: Path
     todo: list[Test]
     started: str = field(default_factory=now)
+    ready: tuple[Data, list[Prepared]] | None = None
 
     def go(self) -> None:
         """Every run in turn; what ends one ends those after it, each with a ``result.json``."""
@@ -112,7 +120,7 @@ class Run:
         self._notify("dfbench_progress", spec=self.todo[0].spec, step=epoch, values=values)
 
     def _test(self, test: Test, detector: Detector, stages: Stages) -> RunResult:
-        prepared = stages.prepare(test.data)
+        prepared = self._prepare(test.data, stages)
         scored = self._score(test, detector, prepared, stages)
         rows = read_predictions(test.folder)
         about = {video.record.id: known_of(video) for video in prepared}
@@ -143,6 +151,12 @@ class Run:
             **self._about(test),
         )
 
+    def _prepare(self, data: Data, stages: Stages) -> list[Prepared]:
+        """Once for a dataset and all its perturbations; the videos of one dataset are kept."""
+        if self.ready is None or self.ready[0] is not data:
+            self.ready = data, stages.prepare(data)
+        return self.ready[1]
+
     def _validation(self) -> list[Prediction] | None:
         """The model's scores on validation, if it was trained here."""
         file = self.folder / "validation.csv"
@@ -153,11 +167,12 @@ class Run:
     ) -> int:
         """Fill ``predictions.csv``; how many videos were scored now and not by an earlier try."""
         fabric, name = stages.fabric(), test.data.spec.dataset
+        reader = stages.reader(prepared, detector, perturbation(test.spec.variant))
         detector.place(fabric.device)
-        with stages.stage("predict", f"score {name}", len(prepared)) as advance:
+        with stages.stage("predict", _scoring(test.spec), len(prepared)) as advance:
             positions = predict_to_file(
-                detector, stages.reader(prepared, detector), name, stages.batch_size,
-                self.plan.workers, fabric, test.folder / "predictions.csv",
+                detector, reader, name, stages.batch_size, self.plan.workers, fabric,
+                test.folder / "predictions.csv",
             )  # fmt: skip
             before = shown = next(positions)
             advance(shown)
@@ -222,6 +237,10 @@ def _free(lock: FileLock) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def _scoring(spec: RunSpec) -> str:
+    return f"score {spec.test.dataset}" + (f" {spec.variant}" if spec.variant else "")
 
 
 def _counts(prepared: Sequence[Prepared], rows: Sequence[Prediction]) -> dict[str, int]:

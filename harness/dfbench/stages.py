@@ -11,6 +11,7 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from dfbench.detector import Detector
+from dfbench.perturb import Perturbation
 from dfbench.plan import Data, Plan
 from dfbench.prepare import Prepared, prepare
 from dfbench.reader import ClipReader
@@ -44,8 +45,13 @@ class Stages:
                 advance, boxes_from_original=data.spec.boxes_from_original,
             )  # fmt: skip
 
-    def reader(self, videos: list[Prepared], detector: Detector) -> ClipReader:
-        return ClipReader(videos, self.plan.store, self.plan.card.clip, detector.rules())
+    def reader(
+        self, videos: list[Prepared], detector: Detector, perturb: Perturbation | None = None
+    ) -> ClipReader:
+        return ClipReader(
+            videos, self.plan.store, self.plan.card.clip, detector.rules(), perturb=perturb,
+            seed=self.plan.request.seed,
+        )  # fmt: skip
 
     def fabric(self) -> Fabric:
         precision: Any = self.plan.model.precision

@@ -84,6 +84,11 @@ draws = click.option(
     "--draws", type=click.IntRange(min=200), default=2000, show_default=True,
     help="Bootstrap draws for intervals.",
 )  # fmt: skip
+perturb = option(
+    "--perturb", multiple=True, metavar="NAME[:VALUE,…]",
+    help="Also test under h264, jpeg, resize, blur, noise, brightness, contrast, saturation or "
+    "block; NAME alone: its five standard levels. May be repeated.",
+)  # fmt: skip
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
 

@@ -46,6 +46,7 @@ from dfbench.cli.owned import DatasetCommand, with_options
 @option("--on-missing", type=click.Choice(["chance", "exclude"]), default="chance",
         help="A video without a score counts as 0.5, or is left out.")  # fmt: skip
 @options.aggregate
+@options.perturb
 @option("--again", is_flag=True, help="Do a finished run anew.")
 @options.as_json
 def run_command(
@@ -62,6 +63,7 @@ def run_command(
     request = _request(options.roots(data_roots), **asked)
     check_names(request, catalogue())
     from dfbench.cli.display import Terminal, print_json, print_result, stdout
+    from dfbench.cli.robustness import print_robustness
     from dfbench.runner import run
 
     reporter = Terminal()
@@ -70,8 +72,12 @@ def run_command(
         print_json({"runs": [result.to_json() for result in results]})
         return
     for result in results:
-        print_result(result, stdout())
-        reporter.note(str(result.spec.folder(request.out)))
+        if not result.spec.variant:
+            print_result(result, stdout())
+            reporter.note(str(result.spec.folder(request.out)))
+    if request.perturb:
+        print_robustness(results, stdout())
+        reporter.note(str(results[0].spec.model_folder(request.out)))
 
 
 def _request(roots: dict[str, Path], dataset: str | None, train: str | None,

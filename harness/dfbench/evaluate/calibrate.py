@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from dfbench.evaluate.scores import Scores
 
@@ -30,7 +31,7 @@ def apply_temperature(scores: Floats, temperature: float) -> Floats:
     """sigmoid(logit(score) / temperature): above 1 less sure, below 1 more; 0.5 stays."""
     if temperature == 1.0:
         return scores
-    return np.asarray(1 / (1 + np.exp(-logit(scores) / temperature)), np.float64)
+    return np.asarray(expit(logit(scores) / temperature), np.float64)
 
 
 def fit_temperature(scores: Scores) -> float:

@@ -31,7 +31,6 @@ def reliability_figure(result: RunResult, videos: Scores, chosen: Chosen) -> Fig
                    marker="o", markersize=4, label=f"{_LABELS[name]}: ECE {error:.3f}")  # fmt: skip
     upper.set(ylabel="share of fakes among the videos", ylim=(-0.02, 1.02), xlim=(-0.02, 1.02))
     upper.grid(alpha=0.3)
-    upper.legend(fontsize=8)
     spec = result.spec
     what = f"{spec.model.label}, trained on {spec.model.trained_on}, tested on {spec.test.label}"
     upper.set_title(f"{plain(what)}\none score a video", fontsize=9)
@@ -39,4 +38,6 @@ def reliability_figure(result: RunResult, videos: Scores, chosen: Chosen) -> Fig
                stacked=True, label=("real", "fake"), color=(COLOURS[5], COLOURS[1]))  # fmt: skip
     lower.set(xlabel="score, P(fake)", ylabel="videos")
     lower.legend(fontsize=8)
+    figure.legend(*upper.get_legend_handles_labels(), loc="outside lower center", frameon=False,
+                  fontsize=8)  # fmt: skip
     return figure

@@ -1,0 +1,78 @@
+"""AUC against severity, a panel a perturbation."""
+
+from __future__ import annotations
+
+from itertools import cycle
+from textwrap import fill
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dfbench.evaluate.robustness import ALL, Robustness, auc
+from dfbench.plots.curves import COLOURS, STYLES, plain
+from dfbench.result import RunResult
+
+_ACROSS = 3
+
+
+def robustness_figure(found: Robustness) -> Figure:
+    """Video AUC at each value of each perturbation, the clean test at the left of every panel: all
+    fakes with 95 % intervals, and method by method."""
+    names = list(found.perturbed)
+    columns = min(len(names), _ACROSS)
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(max(3.4 * columns, 5), 2.9 * rows + 1.2), dpi=120,
+                    layout="constrained")  # fmt: skip
+    panels = figure.subplots(rows, columns, sharey=True, squeeze=False).flat
+    for axes, name in zip(panels, names, strict=False):
+        _panel(axes, found, name)
+    for axes in list(panels)[len(names) :]:
+        axes.remove()
+    figure.suptitle(_title(found, 32 * columns), fontsize=10)
+    figure.supylabel("video AUC", fontsize=9)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", frameon=False, fontsize=8,
+                  ncols=min(len(labels), 2 * columns))  # fmt: skip
+    return figure
+
+
+def _panel(axes: Axes, found: Robustness, name: str) -> None:
+    tests = found.perturbed[name]
+    results = [found.clean, *(tested.result for tested in tests)]
+    axes.axhline(0.5, color="0.6", linewidth=1, label="chance")
+    methods = [subset for subset in found.subsets if subset != ALL]
+    for method, colour, style in zip(methods, cycle(COLOURS), cycle(STYLES), strict=False):
+        look = {"color": colour, "linestyle": style, "linewidth": 1.5, "marker": "o"}
+        _curve(axes, results, method, markersize=3, label=plain(method), **look)
+    _curve(axes, results, ALL, color="black", linewidth=2.5, label="all fakes, 95 % interval")
+    _intervals(axes, results)
+    unit = tests[0].by.kind.unit
+    axes.set_title(name, fontsize=9)
+    axes.set_xlabel(f"{unit}, mild to severe", fontsize=8)
+    axes.set_xticks(range(len(results)), ["clean", *(f"{test.by.value:g}" for test in tests)])
+    axes.set(ylim=(-0.02, 1.04))
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.3)
+
+
+def _curve(axes: Axes, results: list[RunResult], subset: str, **look: Any) -> None:
+    values = [auc(result, subset).value for result in results]
+    axes.plot(range(len(results)), [float("nan") if v is None else v for v in values], **look)
+
+
+def _intervals(axes: Axes, results: list[RunResult]) -> None:
+    for x, result in enumerate(results):
+        here = auc(result)
+        if here.low is not None and here.high is not None:
+            axes.plot([x, x], [here.low, here.high], color="black", linewidth=1, marker="_")
+
+
+def _title(found: Robustness, width: int) -> str:
+    spec = found.clean.spec
+    model = spec.model
+    note = "; a quick look" if spec.limited else ""
+    text = fill(f"{model.label}, trained on {model.trained_on}, tested on {spec.test.label}{note}",
+                width)  # fmt: skip
+    drop = found.mean_drop()
+    return plain(text) + ("" if drop is None else f"\nmean corruption drop {drop:.3f}")
