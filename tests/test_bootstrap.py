@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import binomtest, norm
 
 from dfbench.evaluate.bootstrap import Bootstrap, Measure
 from dfbench.records import FAKE, REAL
@@ -101,11 +101,13 @@ def test_one_group_of_a_class_gives_no_interval(missing):
     assert np.isnan(bootstrap.p_value(np.array([0.1, 0.2])))
 
 
-def test_a_metric_may_be_better_than_any_draw_shows():
-    """A perfect ranking: every draw is perfect, too."""
+def test_a_perfect_test_set_does_not_prove_a_perfect_detector():
+    """Every draw of a perfect ranking is perfect, too."""
     labels = np.repeat([1, 0], 10)
     measure = Measure(functions.auc, labels, np.linspace(1, 0, 20), True)
-    assert Bootstrap(np.arange(20), labels, 200, 0).intervals([measure]) == [(1.0, 1.0)]
+    ((low, high),) = Bootstrap(np.arange(20), labels, 200, 0).intervals([measure])
+    assert (low, high) == (pytest.approx(0.025 ** (1 / 10)), 1.0)
+    assert binomtest(10, 10).proportion_ci(0.95).low == pytest.approx(low)
 
 
 def test_the_p_value_is_the_level_at_which_the_interval_ends_at_zero():

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 @overload
+def run(detector: str, *, perturb: str | Sequence[str], **asked: Any) -> list[RunResult]: ...
+@overload
 def run(detector: str, *, dataset: str, **asked: Any) -> RunResult: ...
 @overload
 def run(detector: str, *, train: str | None, test: str, **asked: Any) -> RunResult: ...
@@ -32,10 +34,12 @@ def run(
     train: str | None = None,
     test: str | Sequence[str] = (),
     data_root: Path | str | Mapping[str, Path | str] | None = None,
+    perturb: str | Sequence[str] = (),
     reporter: Reporter | None = None,
     **asked: Any,
 ) -> RunResult | list[RunResult]:
-    """What ``dfbench run`` does: a ``RunResult``, or a list of them for a list of tests.
+    """What ``dfbench run`` does: a ``RunResult``, or a list of them for a list of tests, or where
+    ``perturb`` is given: each test as it is, then perturbed (see ``evaluate.robustness``).
 
     ``train=None`` or ``"none"`` evaluates weights as they are. The other arguments are the
     command's options (``epochs``, ``batch_size``, ``seed``, ``out`` …; see ``request.Request``).
@@ -57,10 +61,11 @@ def run(
             asked[name] = Path(asked[name])
     request = Request(
         detector=detector, train=None if train == "none" else train, tests=tests,
-        data_roots={name: Path(root) for name, root in roots.items()}, **asked,
+        data_roots={name: Path(root) for name, root in roots.items()},
+        perturb=(perturb,) if isinstance(perturb, str) else tuple(perturb), **asked,
     )  # fmt: skip
     results = run_request(request, catalogue(), reporter or Reporter())
-    return results[0] if isinstance(test, str) else results
+    return results[0] if isinstance(test, str) and not request.perturb else results
 
 
 def load_detector(

@@ -8,6 +8,7 @@ imports neither torch nor mlflow.
 from __future__ import annotations
 
 import importlib
+import importlib.resources
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
@@ -248,9 +249,25 @@ class FaceDetectorCard(Card):
     weights: tuple[WeightsFile, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProtocolCard(Card):
+    """A protocol: a TOML file that fixes a matrix, see ``dfbench.protocol``. ``target`` is
+    ``"package:file.toml"``, a file that lies in the package."""
+
+    def resolve(self) -> str:
+        """The text of the file. Raises PluginError when it is not there."""
+        package, _, name = self.target.partition(":")
+        try:
+            return importlib.resources.files(package).joinpath(name).read_text("utf-8")
+        except (OSError, ImportError, UnicodeDecodeError) as error:
+            raise PluginError(
+                f"{self.name!r} points to {self.target!r}, which cannot be read: {error}"
+            ) from error
+
+
 _CLIP_FIELDS = {f.name for f in fields(ClipSpec)}
 
-AnyCard = DetectorCard | DatasetCard | MetricCard | FaceDetectorCard
+AnyCard = DetectorCard | DatasetCard | MetricCard | FaceDetectorCard | ProtocolCard
 
 
 def resolve(target: str, what: str) -> Any:

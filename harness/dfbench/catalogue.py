@@ -23,16 +23,18 @@ from dfbench.cards import (
     DetectorCard,
     FaceDetectorCard,
     MetricCard,
+    ProtocolCard,
 )
 from dfbench.errors import NameClashError, UnknownNameError
 
 GROUP = "dfbench"
-Kind = Literal["detectors", "datasets", "metrics", "faces"]
+Kind = Literal["detectors", "datasets", "metrics", "faces", "protocols"]
 HOOKS: dict[Kind, tuple[str, type[Card], str]] = {
     "detectors": ("dfbench_detectors", DetectorCard, "detector"),
     "datasets": ("dfbench_datasets", DatasetCard, "dataset"),
     "metrics": ("dfbench_metrics", MetricCard, "metric"),
     "faces": ("dfbench_face_detectors", FaceDetectorCard, "face detector"),
+    "protocols": ("dfbench_protocols", ProtocolCard, "protocol"),
 }
 C = TypeVar("C", bound=Card)
 

@@ -24,15 +24,20 @@ def fan_out(
     *,
     in_order: bool = False,
     backend: str = "local",
+    threads: bool = False,
+    gpus: int = 0,
 ) -> Iterator[Done]:
     """What ``function`` makes of each task, as it is done, or in the order of ``tasks``.
 
-    An exception of ``function`` is raised here. Raises ResourceError when a process was killed or
-    Ray is not installed, OptionError for another backend.
+    threads: here, run in threads: for tasks that wait for a process of their own. gpus: how many
+    each task holds on a Ray cluster. An exception of ``function`` is raised here. Raises
+    ResourceError when a process was killed or Ray is not installed, OptionError for another
+    backend.
     """
-    with _backend(backend) as streams:
+    with _backend(backend, gpus) as streams:
         how = "list" if not streams else "generator" if in_order else "generator_unordered"
-        pool = joblib.Parallel(n_jobs=max(min(workers, len(tasks)), 1), return_as=how)
+        pool = joblib.Parallel(n_jobs=max(min(workers, len(tasks)), 1), return_as=how,
+                               prefer="threads" if threads else None)  # fmt: skip
         try:
             yield from pool(joblib.delayed(function)(task) for task in tasks)
         except BrokenProcessPool as error:
@@ -43,7 +48,7 @@ def fan_out(
 
 
 @contextmanager
-def _backend(name: str) -> Iterator[bool]:
+def _backend(name: str, gpus: int) -> Iterator[bool]:
     """Sets joblib's backend; whether it gives results as they come."""
     if name not in BACKENDS:
         raise OptionError(f"--backend is one of {', '.join(BACKENDS)}, not {name!r}")
@@ -57,8 +62,16 @@ def _backend(name: str) -> Iterator[bool]:
             'Ray is not installed: pip install "deepfake-bench[ray]", or leave out --backend ray'
         ) from error
     register_ray()  # type: ignore[no-untyped-call,unused-ignore]
-    with joblib.parallel_config(backend="ray"):
+    with joblib.parallel_config(backend="ray", ray_remote_args={"num_gpus": gpus}):
         yield False
+
+
+def cluster_gpus() -> int:
+    """GPUs of the Ray cluster that ``RAY_ADDRESS`` names, or of this machine."""
+    import ray
+
+    ray.init(ignore_reinit_error=True, log_to_driver=True)
+    return int(ray.cluster_resources().get("GPU", 0))
 
 
 def default_workers() -> int:

@@ -17,7 +17,13 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
-    from dfbench.cards import DatasetCard, DetectorCard, FaceDetectorCard, MetricCard
+    from dfbench.cards import (
+        DatasetCard,
+        DetectorCard,
+        FaceDetectorCard,
+        MetricCard,
+        ProtocolCard,
+    )
     from dfbench.result import RunResult
     from dfbench.spec import RunSpec
 
@@ -43,6 +49,12 @@ def dfbench_metrics() -> Iterable[MetricCard]:  # type: ignore[empty-body]
 @hookspec
 def dfbench_face_detectors() -> Iterable[FaceDetectorCard]:  # type: ignore[empty-body]
     """Face detectors this plugin brings. Called at most once per process."""
+
+
+@hookspec
+def dfbench_protocols() -> Iterable[ProtocolCard]:  # type: ignore[empty-body]
+    """Protocols this plugin brings, each a TOML file that lies in it. Called at most once per
+    process."""
 
 
 @hookspec

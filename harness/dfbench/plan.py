@@ -3,7 +3,7 @@ before anything is written."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -71,9 +71,17 @@ class Plan:
     notes: tuple[str, ...]
 
 
-def make_plan(request: Request, catalogue: Catalogue, reporter: Reporter) -> Plan:
+def make_plan(
+    request: Request,
+    catalogue: Catalogue,
+    reporter: Reporter,
+    read: Callable[..., Listing] = read_dataset,
+) -> Plan:
     """Resolve and check a request. Raises a DfbenchError; nothing has been written then, except
-    that a generated dataset and fetched weights lie in the cache."""
+    that a generated dataset and fetched weights lie in the cache.
+
+    read: ``read_dataset``, or one that remembers what it has read.
+    """
     check_names(request, catalogue)
     name, raw = parse_name(request.detector)
     plugin, card = catalogue.detector(name)
@@ -86,7 +94,7 @@ def make_plan(request: Request, catalogue: Catalogue, reporter: Reporter) -> Pla
     detector = check_network(card, options, weights, request)
     workers = default_workers() if request.workers is None else request.workers
     before = trained_before(weights)
-    listings = _listings(request, before, catalogue, cache, workers, reporter)
+    listings = _listings(request, before, catalogue, cache, workers, reporter, read)
     train = _train_data(request, listings, catalogue, cache, detector.makes_fakes)
     settings = _settings(request, card, train, weights)
     given = {key: options[key] for key in raw if options[key] != card.options[key]}
@@ -136,6 +144,7 @@ def _listings(
     cache: Path,
     workers: int,
     reporter: Reporter,
+    read: Callable[..., Listing],
 ) -> dict[str, Listing]:
     """Each dataset as it is on disk, by the name the user gave. One that was trained on, now or
     before, keeps its split; another without a split of its own is test as a whole."""
@@ -145,7 +154,7 @@ def _listings(
     trained = {before, parse_name(request.train)[0] if request.train else None}
     listings: dict[str, Listing] = {}
     for text in dict.fromkeys(names):
-        listings[text] = read_dataset(
+        listings[text] = read(
             text, catalogue, roots, cache, trained_on=parse_name(text)[0] in trained,
             at_most=request.limit, workers=workers, reporter=reporter,
             split_file=splits.get(parse_name(text)[0]),

@@ -87,23 +87,24 @@ class Run:
     ready: tuple[Data, list[Prepared]] | None = None
 
     def go(self) -> None:
-        """Every run in turn; what ends one ends those after it, each with a ``result.json``."""
-        waiting = list(self.todo)
+        """The model, then every test in turn, each with a ``result.json`` of its own. Without a
+        model all fail; a test that fails leaves the others alone, and its error is raised after
+        them."""
         try:
             self._begin()
             making = Stages(self.plan, self.reporter)
             detector = get_model(making, self.folder, self.catalogue, self._epoch)
-            while waiting:
-                stages = Stages(self.plan, self.reporter, dict(making.seconds))
-                self._end(waiting[0], self._test(waiting[0], detector, stages))
-                waiting.pop(0)
         except Exception as error:
-            problem = _mendable(error)
-            for test in waiting:
-                self._fail(test, problem)
-            if problem is error:
-                raise
-            raise problem from error
+            raise self._fail(self.todo, error) from error
+        problems = []
+        for test in self.todo:
+            stages = Stages(self.plan, self.reporter, dict(making.seconds))
+            try:
+                self._end(test, self._test(test, detector, stages))
+            except Exception as error:  # noqa: BLE001 - raised below
+                problems.append(self._fail([test], error))
+        if problems:
+            raise problems[0]
 
     def _begin(self) -> None:
         if self.plan.request.again:
@@ -185,13 +186,17 @@ class Run:
         write_result(result, test.folder)
         self._notify("dfbench_run_finished", result=result, folder=test.folder)
 
-    def _fail(self, test: Test, error: Exception) -> None:
+    def _fail(self, tests: list[Test], error: Exception) -> Exception:
+        """Write it down for each of ``tests``; the error as the user is to read it."""
+        error = _mendable(error)
         text = str(error) if isinstance(error, DfbenchError) else f"{type(error).__name__}: {error}"
-        result = RunResult(spec=test.spec, status="failed", error=text, **self._about(test))
-        try:
-            self._end(test, result)
-        except OSError as second:  # the disk that is full may be this one
-            self.reporter.warn(f"{test.folder} could not be written: {second.strerror}")
+        for test in tests:
+            result = RunResult(spec=test.spec, status="failed", error=text, **self._about(test))
+            try:
+                self._end(test, result)
+            except OSError as second:  # the disk that is full may be this one
+                self.reporter.warn(f"{test.folder} could not be written: {second.strerror}")
+        return error
 
     def _about(self, test: Test) -> dict[str, Any]:
         data = [d for d in (self.plan.train, test.data) if d]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dfbench.cards import AnyCard, DetectorCard, Option
     from dfbench.catalogue import Catalogue, Kind
 
-KINDS = ("detectors", "datasets", "metrics", "faces", "plugins", "runs")
+KINDS = ("detectors", "datasets", "metrics", "faces", "protocols", "plugins", "runs")
 
 
 @click.command("list")
@@ -25,7 +25,7 @@ KINDS = ("detectors", "datasets", "metrics", "faces", "plugins", "runs")
 @option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="For runs: where.")
 @options.as_json
 def list_command(kind: str, out: Path, as_json: bool) -> None:
-    """List detectors, datasets, metrics, faces, plugins or runs."""
+    """List detectors, datasets, metrics, faces, protocols, plugins or runs."""
     from dfbench.catalogue import catalogue
 
     if kind == "plugins":
@@ -62,7 +62,7 @@ def _cards(known: Catalogue, kind: Kind) -> list[dict[str, Any]]:
 
 
 def _extra(card: AnyCard) -> dict[str, Any]:
-    from dfbench.cards import DatasetCard, DetectorCard, MetricCard
+    from dfbench.cards import DatasetCard, DetectorCard, MetricCard, ProtocolCard
 
     if isinstance(card, DetectorCard):
         return {"input": card.clip.level, "frames": card.clip.frames, "size": card.clip.size,
@@ -71,7 +71,7 @@ def _extra(card: AnyCard) -> dict[str, Any]:
         return {"options": dict(card.options)}
     if isinstance(card, MetricCard):
         return {"higher_is_better": card.higher_is_better, "needs": card.needs}
-    return {"version": card.version}
+    return {} if isinstance(card, ProtocolCard) else {"version": card.version}
 
 
 def _plugins(known: Catalogue) -> list[dict[str, Any]]:
@@ -109,7 +109,7 @@ def _runs(out: Path) -> list[dict[str, Any]]:
 @options.as_json
 def show_command(name: str, as_json: bool) -> None:
     """One card in full: paper, licence, input, weights, parameters."""
-    from dfbench.cards import DetectorCard, parse_name
+    from dfbench.cards import DetectorCard, ProtocolCard, parse_name
     from dfbench.catalogue import catalogue
 
     short, given = parse_name(name)
@@ -120,6 +120,10 @@ def show_command(name: str, as_json: bool) -> None:
         if isinstance(card, DetectorCard):
             card, chosen = card.configured(given)
             table |= asdict(card) | _network(card, chosen)
+        elif isinstance(card, ProtocolCard):
+            from dfbench.protocol import load_protocol
+
+            table |= asdict(card) | asdict(load_protocol(f"{plugin}/{card.name}", catalogue()))
         else:
             table |= asdict(card)
         tables.append(table)

@@ -16,6 +16,9 @@ from dfbench.result import RunResult
 def print_robustness(results: Sequence[RunResult], console: Console) -> None:
     """A table for each test set that was perturbed; nothing where none was."""
     for found in robustness(results):
+        spec = found.clean.spec
+        console.print(f"{spec.model.label} trained on {spec.model.trained_on}, tested on "
+                      f"{spec.test.label}, perturbed: video AUC", markup=False)  # fmt: skip
         console.print(robustness_table(found))
         for line in _notes(found):
             console.print(Text(line, style="dim"))
@@ -23,17 +26,10 @@ def print_robustness(results: Sequence[RunResult], console: Console) -> None:
 
 def robustness_table(found: Robustness) -> Table:
     """A row a perturbation, its values from left to right as they grow severe."""
-    model = found.clean.spec.model
-    table = Table(
-        title=f"{model.label} trained on {model.trained_on}, tested on "
-        f"{found.clean.spec.test.label}, perturbed: video AUC",
-        title_justify="left", caption_justify="left", box=SIMPLE, show_lines=True,
-        caption="each cell: value, AUC, its 95 % interval over groups, change from clean",
-    )  # fmt: skip
-    table.add_column("")
+    table = Table("severity", box=SIMPLE, show_lines=True)
     most = max(len(tests) for tests in found.perturbed.values())
     for number in range(1, most + 1):
-        table.add_column("mild" if number == 1 < most else "severe" if number == most > 1 else "")
+        table.add_column("1 (mildest)" if number == 1 < most else str(number), no_wrap=True)
     for name, tests in found.perturbed.items():
         first = f"{name}\n{tests[0].by.kind.unit}\n\nmean {_change(found.mean_drop(name))}"
         table.add_row(Text(first), *(Text(_cell(found, tested)) for tested in tests))
@@ -54,7 +50,8 @@ def _notes(found: Robustness) -> list[str]:
     between = "" if clean.low is None else f" ({clean.low:.3f}-{clean.high:.3f})"
     share = found.relative(drop)
     of = "" if share is None else f", {share:.0%} of what the clean AUC is above chance"
-    return [f"clean AUC {clean.value:.3f}{between}; mean corruption drop {drop:.3f}{of}"]
+    return ["each cell: value, AUC, its 95 % interval over groups, change from clean",
+            f"clean AUC {clean.value:.3f}{between}; mean corruption drop {drop:.3f}{of}"]  # fmt: skip
 
 
 def _change(drop: float | None) -> str:

@@ -4,7 +4,8 @@ Videos of one person resemble each other; drawing them one by one would make an 
 Two things mend what a plain percentile interval lacks where groups are few: it is widened as far as
 a t interval is wider than a normal one (the *expanded* percentile interval, Hesterberg, "What
 Teachers Should Know About the Bootstrap", 2015, section 5.3), and moved by what the draws show of
-bias and skewness (BCa, Efron, "Better Bootstrap Confidence Intervals", 1987).
+bias and skewness (BCa, Efron, "Better Bootstrap Confidence Intervals", 1987). A perfect test set has
+perfect draws; how bad the detector may still be is then said by the exact interval of a share.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class Bootstrap:
 
     freedom: degrees of freedom of what the groups say of a difference between fakes and reals.
     short: by what factor the spread of the draws falls short of the truth. Both are 0 where a class
-    has fewer than two groups: they cannot say how groups differ.
+    has fewer than two groups: they cannot say how groups differ. size: groups of the rarer class.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Bootstrap:
         self.draws = min(draws, max(_BUDGET // max(len(groups), 1), _FEWEST))
         self.seed = seed
         each = [len(np.unique(groups[labels == label])) for label in (REAL, FAKE)]
+        self.size = min(each)
         self.freedom, self.short = _freedom(*each, mixed=sum(each) > len(self.present))
 
     def weights(self) -> Iterator[Floats]:
@@ -146,6 +148,8 @@ class Bootstrap:
         known = values[np.isfinite(values)]
         if len(known) < len(values) / 2 or not self.freedom:
             return None, None  # most draws have one class only
+        if estimate in (0.0, 1.0) and (known == estimate).all():
+            return _exact(estimate, self.size)
         wide = stdtrit(self.freedom, (1 + LEVEL) / 2) * self.short
         bias = 0.0
         if estimate is not None:
@@ -168,6 +172,12 @@ class Bootstrap:
         tail = max(min(below, 1 - below), 1 / (len(known) + 1))
         wide = -ndtri(tail) / self.short
         return float(min(2 * stdtr(self.freedom, -wide), 1.0))
+
+
+def _exact(share: float, groups: int) -> tuple[float, float]:
+    """The 95 % interval of a share of 0 or 1 in so many groups (Clopper & Pearson 1934)."""
+    rest = ((1 - LEVEL) / 2) ** (1 / groups)
+    return (rest, 1.0) if share else (0.0, 1 - rest)
 
 
 def _freedom(reals: int, fakes: int, *, mixed: bool) -> tuple[float, float]:

@@ -1,0 +1,319 @@
+"""Many detectors, trained and tested on many datasets: what cells there are, and doing them.
+
+A cell is an ordinary run in its ordinary folder. All cells of one detector, training set and seed
+share a model: it is trained once, in a process of its own, and tested everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from queue import Queue
+from typing import Any, Literal
+
+from dfbench.cards import fill_options, parse_name
+from dfbench.catalogue import Catalogue
+from dfbench.errors import DfbenchError, ResourceError, ResultError
+from dfbench.evaluate.generalisation import Outcome
+from dfbench.fanout import cluster_gpus, default_workers, fan_out
+from dfbench.job import Event, do
+from dfbench.listing import Listing, read_dataset
+from dfbench.perturb import perturbations
+from dfbench.plan import Plan, make_plan
+from dfbench.reporter import Reporter
+from dfbench.request import PRECISIONS, Request
+from dfbench.result import RunResult, load_result
+from dfbench.spec import RunSpec, label, safe
+
+NONE = "none"
+"""In place of a training set: weights as they are."""
+State = Literal["done", "to do", "failed before", "cannot start"]
+Show = Callable[[str, Event], None]
+"""Is given a model's name and what its process says; ``{"begin": ""}`` comes first."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A detector's part in a matrix: under which title, with which settings (of ``asked``, all but
+    train, tests and seed hold), trained on what (``NONE``: not trained)."""
+
+    title: str
+    asked: Request
+    trains: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run. problem: why it cannot be started; it then has no spec and no folder."""
+
+    detector: str
+    train: str
+    test: str
+    variant: str
+    seed: int
+    spec: RunSpec | None = None
+    folder: Path | None = None
+    problem: str = ""
+
+    def result(self) -> RunResult | None:
+        """What stands in the folder. Raises ResultError where that cannot be read."""
+        if self.folder is None or not (self.folder / "result.json").is_file():
+            return None
+        return load_result(self.folder)
+
+    @property
+    def state(self) -> State:
+        if self.problem:
+            return "cannot start"
+        result = self.result()
+        if result is None:
+            return "to do"
+        return "done" if result.status == "finished" else "failed before"
+
+
+@dataclass(frozen=True)
+class Model:
+    """The cells of one detector, one training set and one seed. request: for those that can be
+    started; its precision is what planning chose, so that every process finds the same folders."""
+
+    name: str
+    request: Request
+    cells: tuple[Cell, ...]
+
+    def todo(self) -> list[Cell]:
+        again = self.request.again
+        return [c for c in self.cells if not c.problem and (again or c.state != "done")]
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the trained model lies, or will lie."""
+        specs = [cell.spec for cell in self.cells if cell.spec]
+        return specs[0].model_folder(self.request.out) if specs else None
+
+
+def dataset_label(text: str, catalogue: Catalogue) -> str:
+    """``name[:key=value,…]`` without what is the default anyway: equal datasets, equal labels."""
+    name, raw = parse_name(text)
+    defaults = catalogue.dataset(name)[1].options
+    filled = fill_options(name, defaults, raw)
+    return label(name, {key: filled[key] for key in raw if filled[key] != defaults[key]})
+
+
+def detector_label(text: str, catalogue: Catalogue) -> str:
+    """As ``dataset_label``, for a detector."""
+    name, raw = parse_name(text)
+    card, filled = catalogue.detector(name)[1].configured(raw)
+    return label(name, {key: filled[key] for key in raw if filled[key] != card.options[key]})
+
+
+# --- planning -------------------------------------------------------------------------------
+
+
+def plan_matrix(
+    parts: Sequence[Part],
+    tests: tuple[str, ...],
+    seeds: tuple[int, ...],
+    catalogue: Catalogue,
+    reporter: Reporter,
+) -> list[Model]:
+    """All models with their cells, in the order asked for. What cannot be planned is a cell with a
+    problem. Weights as they are have no seed: they are tested once, under the first."""
+    read = _remembering()
+    models = []
+    for part in parts:
+        for train in part.trains:
+            trained = None if train == NONE else train
+            request = replace(part.asked, train=trained, tests=tests, seed=seeds[0])
+            planned = _plans(_with_own_roots(request), catalogue, reporter, read)
+            for seed in seeds if trained else seeds[:1]:
+                models.append(_model(part.title, train, request, seed, planned))
+    return models
+
+
+def _remembering() -> Callable[..., Listing]:
+    """``read_dataset`` that reads each dataset once in the same way: a matrix asks often."""
+    known: dict[Any, Listing] = {}
+
+    def read(text: str, *args: Any, trained_on: bool, **others: Any) -> Listing:
+        if (text, trained_on) not in known:
+            known[text, trained_on] = read_dataset(text, *args, trained_on=trained_on, **others)
+        return known[text, trained_on]
+
+    return read
+
+
+def _with_own_roots(request: Request) -> Request:
+    """Without the roots and split files of datasets that only other cells use."""
+    own = {parse_name(name)[0] for name in (request.train, *request.tests) if name}
+    return replace(
+        request,
+        data_roots={k: v for k, v in request.data_roots.items() if k in own},
+        split_files={k: v for k, v in request.split_files.items() if k in own},
+    )
+
+
+def _plans(
+    request: Request, catalogue: Catalogue, reporter: Reporter, read: Callable[..., Listing]
+) -> dict[str, Plan | str]:
+    """A plan for each test, or why there is none. All in one where nothing is in the way."""
+    try:
+        plan = make_plan(request, catalogue, reporter, read)
+        return dict.fromkeys(request.tests, plan)
+    except (DfbenchError, OSError) as error:
+        if len(request.tests) == 1:
+            return {request.tests[0]: str(error)}
+    found: dict[str, Plan | str] = {}
+    for test in request.tests:
+        alone = _with_own_roots(replace(request, tests=(test,)))
+        found |= _plans(alone, catalogue, reporter, read)
+    return found
+
+
+def _model(
+    title: str, train: str, request: Request, seed: int, planned: dict[str, Plan | str]
+) -> Model:
+    cells: list[Cell] = []
+    for test, plan in planned.items():
+        if isinstance(plan, str):
+            variants = ["", *(p.variant for p in perturbations(request.perturb))]
+            cells += [Cell(title, train, test, v, seed, problem=plan) for v in variants]
+        else:
+            cells += [_cell(title, train, test, _seeded(spec, seed), request.out)
+                      for spec in _specs(plan, test)]  # fmt: skip
+    plans = [plan for plan in planned.values() if isinstance(plan, Plan)]
+    able = tuple(test for test, plan in planned.items() if isinstance(plan, Plan))
+    name = f"{title} on {train}" + (f", seed {seed}" if request.train else "")
+    request = _with_own_roots(replace(request, tests=able, seed=seed))
+    if plans:
+        names = {fabric: name for name, fabric in PRECISIONS.items()}
+        request = replace(request, precision=names[plans[0].model.precision])
+    return Model(name, request, tuple(cells))
+
+
+def _specs(plan: Plan, test: str) -> list[RunSpec]:
+    """Of one test dataset: as it is, then perturbed."""
+    each = len(plan.tests) // len(plan.request.tests)
+    first = plan.request.tests.index(test) * each
+    return [planned.spec for planned in plan.tests[first : first + each]]
+
+
+def _seeded(spec: RunSpec, seed: int) -> RunSpec:
+    model = spec.model
+    train = replace(model.train, seed=seed) if model.train else None
+    return replace(spec, seed=seed, model=replace(model, train=train))
+
+
+def _cell(title: str, train: str, test: str, spec: RunSpec, out: Path) -> Cell:
+    cell = Cell(title, train, test, spec.variant, spec.seed, spec, spec.folder(out))
+    try:
+        cell.result()
+    except ResultError as error:  # of a newer dfbench: not to be overwritten
+        return replace(cell, problem=str(error))
+    return cell
+
+
+# --- doing ----------------------------------------------------------------------------------
+
+
+def run_matrix(
+    models: Sequence[Model], logs: Path, jobs: int | None, backend: str, show: Show
+) -> list[Outcome]:
+    """Do what is to do, ``jobs`` models at a time (None: one a GPU, else one), and tell how every
+    cell stands. Raises ResourceError where jobs cannot be started at all."""
+    todo = [model for model in models if model.todo()]
+    problems: dict[str, str] = {}
+    if todo:
+        here = _gpus(todo[0].request.device) if backend == "local" else []
+        number = _jobs(jobs, backend, todo[0].request.device, len(here))
+        work = partial(_work, logs=logs, show=show, place=_place(), **_share(here, number, backend))
+        ended = fan_out(work, todo, number, backend=backend, threads=True,
+                        gpus=int(todo[0].request.device != "cpu"))  # fmt: skip
+        problems = dict(ended)
+    return [_outcome(cell, problems.get(model.name, "")) for model in models for cell in model.cells]
+
+
+def _jobs(asked: int | None, backend: str, device: str, gpus: int) -> int:
+    if backend == "ray" and device != "cpu":
+        gpus = cluster_gpus()
+        if not gpus:
+            raise ResourceError("the Ray cluster has no GPU: give --device cpu")
+        return min(asked or gpus, gpus)
+    return asked or max(gpus, 1)
+
+
+def _gpus(device: str) -> list[str]:
+    """Names of this machine's GPUs, as ``CUDA_VISIBLE_DEVICES`` takes them."""
+    if device == "cpu":
+        return []
+    import torch
+
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    number = torch.cuda.device_count()
+    return (named.split(",") if named else [str(n) for n in range(number)])[:number]
+
+
+def _place() -> dict[str, Any]:
+    """What a job on another machine must be told: the working folder, and the settings in
+    variables."""
+    env = {k: v for k, v in os.environ.items() if k.startswith(("DFBENCH_", "MLFLOW_"))}
+    return {"cwd": Path.cwd(), "env": env}
+
+
+def _share(gpus: Sequence[str], jobs: int, backend: str) -> dict[str, Any]:
+    """What local jobs divide among them: GPUs in turn, and cores alike."""
+    if backend == "ray":  # which hands them out itself
+        return {"gpus": None, "cores": None}
+    queue: Queue[str] = Queue()
+    for number in range(jobs):
+        queue.put(gpus[number % len(gpus)] if gpus else "")
+    return {"gpus": queue, "cores": max(default_workers() // jobs, 1) if jobs > 1 else None}
+
+
+def _work(
+    model: Model, *, logs: Path, show: Show, place: dict[str, Any], gpus: Queue[str] | None,
+    cores: int | None,
+) -> tuple[str, str]:  # fmt: skip
+    """Do one model in a new process; its name, and what went wrong."""
+    todo = model.todo()
+    tests = tuple(test for test in model.request.tests if test in {cell.test for cell in todo})
+    request = _with_own_roots(replace(model.request, tests=tests))
+    env = dict(place["env"])
+    if cores is not None:
+        env["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", str(cores))
+        request = replace(request, workers=cores if request.workers is None else request.workers)
+    gpu = gpus.get() if gpus else ""
+    if gpu:
+        env["CUDA_VISIBLE_DEVICES"] = gpu
+    for cell in todo:
+        assert cell.folder is not None
+        (cell.folder / "result.json").unlink(missing_ok=True)  # what stands there after is new
+    show(model.name, {"begin": gpu})
+    try:
+        problem = do(request, logs / f"{safe(model.name)}.log", place["cwd"], env,
+                     partial(show, model.name))  # fmt: skip
+    finally:
+        if gpus:
+            gpus.put(gpu)
+    return model.name, problem
+
+
+def _outcome(cell: Cell, problem: str) -> Outcome:
+    test = cell.test + (f"+{cell.variant}" if cell.variant else "")
+    result, reason = None, cell.problem
+    if not reason:
+        result = cell.result()
+        if result is None:
+            reason = problem or "ended without a result"
+        elif result.status != "finished":
+            result, reason = None, result.error or "failed"
+    return Outcome(cell.detector, cell.train, test, cell.seed, result, reason, cell.folder)
+
+
+def states(models: Sequence[Model]) -> Iterator[tuple[Model, Cell, State]]:
+    """Every cell with its state, for a look before anything is done."""
+    for model in models:
+        for cell in model.cells:
+            yield model, cell, cell.state
