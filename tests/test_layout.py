@@ -26,7 +26,8 @@ LAYERS = (
     {"catalogue", "evaluate", "plots", "shown", "listing", "make", "prepare", "sheet", "audit",
      "cache", "duplicates", "check",
      "reader", "loader", "optim", "train", "checkpoint", "predict", "provenance"},
-    {"request", "start", "plan", "stages", "model", "runner"},
+    {"request", "start", "plan", "stages", "model", "runner", "job", "matrix", "matrix_files",
+     "estimate", "protocol"},
     {"api", "cli", "__main__"},
 )  # fmt: skip
 

@@ -17,9 +17,10 @@ from click.testing import CliRunner, Result
 from dfbench.cards import ClipSpec
 from dfbench.cli import Commands
 from dfbench.result import MetricValue, RunResult, write_json, write_result
-from dfbench.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
+from dfbench.spec import IMPORTED, DataSpec, ModelSpec, RunSpec, TrainSpec
 from dfbench_leaderboard.board import make_board
 from dfbench_leaderboard.command import leaderboard_group
+from dfbench_leaderboard.render import as_csv
 
 SAMPLE = DataSpec(dataset="sample", fingerprint="a" * 64, videos=90, faces="given",
                   faces_version="1")  # fmt: skip
@@ -107,6 +108,21 @@ def test_runs_that_differ_in_the_test_or_the_kind_are_not_ranked_together(
     add(tmp_path, make_spec("a"), 0.9)
     add(tmp_path, other, 0.8)
     assert sorted(order(make_board([tmp_path]))) == [[("a", 1, False)], [("b", 1, False)]]
+
+
+def test_imported_scores_stand_apart_and_are_not_called_trained_here(tmp_path: Path) -> None:
+    foreign = make_spec("theirs", train=None)
+    foreign = replace(foreign, model=replace(foreign.model, plugin=IMPORTED))
+    add(tmp_path, make_spec("a"), 0.9)
+    add(tmp_path, make_spec("b", train=None), 0.8)
+    add(tmp_path, foreign, 0.7)
+    board = make_board([tmp_path])
+    kinds = {contest.kind: ranked[0].row.spec.model.label
+             for contest, ranked in board.contests.items()}  # fmt: skip
+    assert kinds == {"trained here": "a", "weights as they are": "b", "imported scores": "theirs"}
+    (line,) = [line for line in csv.DictReader(io.StringIO(as_csv(board)))
+               if line["detector"] == "theirs"]  # fmt: skip
+    assert (line["trained_on"], line["initial_weights"]) == ("unknown", "unknown")
 
 
 def test_a_decision_is_ranked_at_validations_threshold_and_a_method_by_its_name(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -105,12 +109,37 @@ def test_each_changes_pixels_alone_and_more_with_severity(name):
     assert np.array_equal(given, before)
     quality = [psnr(given, d) for d in done]
     assert np.isfinite(quality[0])
-    assert all(a > b for a, b in zip(quality[:-1], quality[1:], strict=True)), quality
+    assert all(a > b for a, b in pairwise(quality)), quality
 
 
 def test_h264_at_40_is_worse_than_at_23():
     given = clip()
     assert psnr(given, apply(given, "h264", 23)) > psnr(given, apply(given, "h264", 40)) + 3
+
+
+_CODED = """
+import hashlib, cv2, numpy as np
+from dfbench import degrade
+rng = np.random.default_rng(0)
+for side in (72, 104, 82, 160):
+    image = cv2.GaussianBlur(rng.integers(0, 256, (side, side, 3), np.uint8), (0, 0), 2)
+    for frames in (1, 6):
+        clip = np.stack([np.roll(image, t, 1) for t in range(frames)])
+        print(hashlib.sha256(degrade.h264(clip, 40)).hexdigest())
+"""
+
+
+def test_h264_is_the_same_whatever_lies_in_memory():
+    """x264 left to itself reads memory that it never wrote to, on processors with AVX-512."""
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", _CODED], check=True, capture_output=True, text=True,
+            env={**os.environ, "MALLOC_PERTURB_": byte,
+                 "GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=2000000000"},
+        ).stdout
+        for byte in ("1", "170")
+    }  # fmt: skip
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -130,9 +159,11 @@ def test_noise_and_blocks_are_drawn_anew_in_each_frame():
 
 
 def test_noise_has_the_published_variance():
-    """Variance 0.01 on each of Y, Cb, Cr of range 16..235; the inverse map widens it."""
+    """Deviation sqrt(0.002) on each of Y, Cb, Cr of range 16..235; RGB has it wider."""
     flat = np.full((4, 128, 128, 3), 128, np.uint8)
-    red, green, blue = (apply(flat, "noise", 4).astype(float) - 128).std(axis=(0, 1, 2)) / 25.5
+    red, green, blue = (apply(flat, "noise", 2).astype(float) - 128).std(axis=(0, 1, 2)) / (
+        255 * 0.002**0.5
+    )
     assert (red, green, blue) == pytest.approx(
         ((1.164**2 + 1.596**2) ** 0.5, (1.164**2 + 0.392**2 + 0.813**2) ** 0.5,
          (1.164**2 + 2.017**2) ** 0.5), rel=0.02,
@@ -159,17 +190,18 @@ def test_a_small_crop_is_not_hit_harder_than_a_large_one(name):
     small[:, :64], large[:, :256] = 200, 200
     one, two = (apply(picture, name, 3).astype(float) for picture in (small, large))
     reduced = np.stack([cv2.resize(two[0], (128, 128), interpolation=cv2.INTER_AREA)])
-    assert abs(one - small).mean() > 1
+    assert abs(one - small).mean() > 0.5
     assert abs(one - reduced).mean() < 1
 
 
 # --- as clips are read ------------------------------------------------------------------------
 
 
-@pytest.fixture
-def prepared(make_video, tmp_path) -> tuple[list[Prepared], FaceStore]:
-    store = FaceStore(tmp_path / "faces")
-    records = [video(make_video, tmp_path / f"{n}.mp4", label=n % 2) for n in range(4)]
+@pytest.fixture(scope="module")
+def prepared(make_video, tmp_path_factory) -> tuple[list[Prepared], FaceStore]:
+    folder = tmp_path_factory.mktemp("prepared")
+    store = FaceStore(folder / "faces")
+    records = [video(make_video, folder / f"{n}.mp4", label=n % 2) for n in range(4)]
     return prepare(records, CLIPS, finder(), store), store
 
 

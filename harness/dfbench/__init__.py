@@ -15,6 +15,7 @@ from dfbench.cards import (
     DetectorCard,
     FaceDetectorCard,
     MetricCard,
+    ProtocolCard,
     Published,
     Recipe,
     WeightsFile,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from dfbench.api import load_detector, run
     from dfbench.result import RunResult, load_result, read_predictions
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 _LAZY = {
     "load_detector": "dfbench.api",
@@ -45,6 +46,7 @@ __all__ = [
     "FaceDetectorCard",
     "Faces",
     "MetricCard",
+    "ProtocolCard",
     "Published",
     "Recipe",
     "RunResult",

@@ -14,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Clip = NDArray[np.uint8]
+# Without the last, x264's AVX-512 code for mbtree reads memory that nothing was written to, and one
+# clip comes out one way or another; with it the bytes do not depend on the processor either.
+_X264 = {"preset": "veryfast", "threads": "1", "x264-params": "cpu-independent=1"}
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # luma of ITU-R BT.601
 # BT.601 in the range 16..235 (chroma 16..240), as videos are coded: [Y, Cb, Cr] -> [R, G, B].
 _FROM_YCC = np.array(
@@ -151,8 +154,7 @@ def h264(clip: Clip, crf: int) -> Clip:
     padded = np.pad(clip, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), "edge")
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as file:
-        options = {"crf": str(crf), "preset": "veryfast", "threads": "1"}
-        stream = file.add_stream("libx264", rate=25, options=options)
+        stream = file.add_stream("libx264", rate=25, options={"crf": str(crf), **_X264})
         stream.height, stream.width = padded.shape[1:3]
         stream.pix_fmt = "yuv420p"
         for picture in padded:

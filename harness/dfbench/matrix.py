@@ -7,7 +7,7 @@ share a model: it is trained once, in a process of its own, and tested everywher
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -297,6 +297,7 @@ def _work(
     finally:
         if gpus:
             gpus.put(gpu)
+    show(model.name, {"ended": problem})
     return model.name, problem
 
 
@@ -310,10 +311,3 @@ def _outcome(cell: Cell, problem: str) -> Outcome:
         elif result.status != "finished":
             result, reason = None, result.error or "failed"
     return Outcome(cell.detector, cell.train, test, cell.seed, result, reason, cell.folder)
-
-
-def states(models: Sequence[Model]) -> Iterator[tuple[Model, Cell, State]]:
-    """Every cell with its state, for a look before anything is done."""
-    for model in models:
-        for cell in model.cells:
-            yield model, cell, cell.state

@@ -12,12 +12,12 @@ from dfbench.checkpoint import Progress
 from dfbench.detector import Detector, build, count_parameters
 from dfbench.errors import SplitError
 from dfbench.plan import Data, Plan
-from dfbench.predict import predict, rewrite
+from dfbench.predict import predict
 from dfbench.prepare import Prepared
 from dfbench.provenance import environment
 from dfbench.reader import ClipReader
 from dfbench.records import FAKE, REAL
-from dfbench.result import training_facts, write_json
+from dfbench.result import rewrite, training_facts, write_json
 from dfbench.spec import SCHEMA, TrainSpec
 from dfbench.stages import Stages
 from dfbench.train import Report, fit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from dfbench.errors import ResourceError, ResultError, TrainingError
 from dfbench.loader import WholeVideos, each, video_loader
 from dfbench.reader import ClipReader
 from dfbench.records import Prediction, Status
-from dfbench.result import read_predictions, write_atomic, write_predictions
+from dfbench.result import read_predictions, rewrite, write_predictions
 
 _NO_MEMORY = ("DefaultCPUAllocator", "not enough memory", "out of memory")
 
@@ -135,13 +134,6 @@ def _read_whole_rows(path: Path) -> list[Prediction]:
         return read_predictions(path)
     except ResultError:  # not even a header: nothing to keep
         return []
-
-
-def rewrite(path: Path, rows: Sequence[Prediction]) -> None:
-    """Write a whole ``predictions.csv`` atomically."""
-    buffer = io.StringIO()
-    write_predictions(rows, buffer, header=True)
-    write_atomic(path, buffer.getvalue().encode())
 
 
 class naming_batch_size:  # noqa: N801 - reads as a statement

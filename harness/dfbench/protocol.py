@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -75,6 +75,20 @@ class Protocol:
     def label(self) -> str:
         """``name@digest``, as it stands in a run's spec."""
         return f"{self.name}@{self.digest}"
+
+    def told(self) -> dict[str, Any]:
+        """For ``dfbench show``."""
+        detectors = [
+            {"": e.title, "is": e.detector, "trained on": ", ".join(e.trains), **e.settings,
+             "note": e.note}
+            for e in self.entrants
+        ]  # fmt: skip
+        return {
+            "hash": self.digest, "paper": self.paper, "note": " ".join(self.note.split()),
+            "detectors": detectors, "train": self.trains, "test": self.tests, "seeds": self.seeds,
+            "metrics": self.metrics, "settings": dict(self.settings),
+            "published": [{"": q.detector, **asdict(q)} for q in self.quoted],
+        }  # fmt: skip
 
     def parts(self, **machine: Any) -> list[Part]:
         """The matrix it asks for; ``machine``: fields of a request that say where and how."""
@@ -152,6 +166,8 @@ def _entrant(
 ) -> Entrant:
     _check(table, _DETECTOR, where, ("name",))
     options: Mapping[str, Option] = table.get("options", {})
+    if strange := [k for k, v in options.items() if type(v) not in (str, int, float, bool)]:
+        raise OptionError(f"{where}.options: {strange[0]} must be a text, a number, true or false")
     pairs = ",".join(f"{key}={value}" for key, value in options.items())
     detector = detector_label(f"{table['name']}:{pairs}" if pairs else table["name"], catalogue)
     if "train" in table:

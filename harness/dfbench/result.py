@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import os
@@ -191,6 +192,13 @@ def write_predictions(rows: Iterable[Prediction], file: Any, *, header: bool) ->
     for row in rows:
         values = astuple(row)
         writer.writerow("" if v is None else repr(v) if isinstance(v, float) else v for v in values)
+
+
+def rewrite(path: Path, rows: Iterable[Prediction]) -> None:
+    """Write a whole ``predictions.csv`` atomically."""
+    buffer = io.StringIO()
+    write_predictions(rows, buffer, header=True)
+    write_atomic(path, buffer.getvalue().encode())
 
 
 def read_predictions(path: Path | str) -> list[Prediction]:

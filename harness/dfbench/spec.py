@@ -17,6 +17,8 @@ from typing import Any, Literal
 from dfbench.cards import ClipSpec, Option
 
 SCHEMA = 1
+IMPORTED = "imported"
+"""The plugin of a model that was never here: somebody gave its scores."""
 _ADDED = {"aggregate": "mean", "protocol": ""}
 OnMissing = Literal["chance", "exclude"]
 
@@ -102,7 +104,13 @@ class ModelSpec:
         return label(self.detector, self.given)
 
     @property
+    def imported(self) -> bool:
+        return self.plugin == IMPORTED
+
+    @property
     def trained_on(self) -> str:
+        if self.imported:  # what whoever gave the scores says
+            return str(self.options.get("trained_on", "unknown"))
         return self.train.data.label if self.train else "none"
 
 
@@ -143,9 +151,10 @@ class RunSpec:
         return self.model.clip.windows if self.test.all_faces else None
 
     def model_folder(self, out: Path) -> Path:
-        """``out/<train>/<detector>/<model_id>``."""
+        """``out/<train>/<detector>/<model_id>``; imported scores lie below ``out/imported``."""
         model = self.model
-        return out / safe(model.trained_on) / safe(model.label) / model.model_id
+        first = IMPORTED if model.imported else model.trained_on
+        return out / safe(first) / safe(model.label) / model.model_id
 
     def folder(self, out: Path) -> Path:
         """``out/<train>/<detector>/<model_id>/<test>[+variant]/<run_id>``."""

@@ -34,6 +34,8 @@ class Row:
     @property
     def kind(self) -> str:
         """What must never stand in one ranking: rule 8 of the contest."""
+        if self.spec.model.imported:
+            return "imported scores"
         return "trained here" if self.spec.model.train else "weights as they are"
 
     def value(self, metric: str) -> MetricValue | None:

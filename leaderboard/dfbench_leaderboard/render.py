@@ -12,10 +12,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from dfbench.result import MetricValue
+from dfbench.spec import ModelSpec
 from dfbench_leaderboard.board import SHOWN, Board
 from dfbench_leaderboard.rank import Contest, Ranked
 
 _FORMULA = "=+-@＝＋－＠"  # what a spreadsheet starts to compute at, in either width
+
+
+def initial(model: ModelSpec) -> str:
+    """What the model started from; nothing is known of one whose scores were imported."""
+    return model.weights or ("unknown" if model.imported else "random")
 
 
 def as_json(board: Board) -> str:
@@ -77,7 +83,7 @@ def record(board: Board, contest: Contest, ranked: Ranked) -> dict[str, Any]:
     others = [found.value if (found := row.value(metric)) else None for metric in board.others]
     own = [value.value, value.low, value.high] if value else [None] * 3
     values = [ranked.rank, ranked.tied, spec.model.label, contest.kind, spec.model.trained_on,
-              spec.test.label, spec.variant, spec.model.weights or "random",
+              spec.test.label, spec.variant, initial(spec.model),
               train.fine_tune if train else "none", spec.seed, *own, *others, rule(ranked),
               row.coverage, spec.on_missing, row.parameters, row.videos_per_second, spec.limited,
               "; ".join(row.notes), spec.run_id, contest.videos, contest.fingerprint]  # fmt: skip
@@ -92,7 +98,7 @@ def cells(board: Board, ranked: Ranked) -> list[str]:
         ("–" if ranked.rank is None else str(ranked.rank)) + (" ~" if ranked.tied else ""),
         spec.model.label,
         spec.model.trained_on,
-        spec.model.weights or "random",
+        initial(spec.model),
         str(spec.seed),
         with_interval(ranked.value),
         *(_rounded(row.value(metric)) for metric in board.others),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,16 +38,30 @@ class Curve:
         """Whether both classes have a weight, [...]."""
         return np.asarray((self.fakes > 0) & (self.reals > 0))[..., 0]
 
-    @cached_property
-    def rates(self) -> tuple[Floats, Floats]:
-        """False and true positive rate at every threshold, from (0, 0), [..., K + 1]; of no meaning
-        where a class has no weight."""
-        origin = np.zeros((*self.fakes.shape[:-1], 1))
-        reals, fakes = (np.where(total > 0, total, 1) for total in (self.reals, self.fakes))
-        return (
-            np.concatenate([origin, self.alarms / reals], -1),
-            np.concatenate([origin, self.caught / fakes], -1),
-        )
+    def fpr(self, threshold: NDArray[np.int64]) -> Floats:
+        """False positive rate [...] at a threshold for each row [...]: 0 = above all scores, k = the
+        k-th highest. Of no meaning where a class has no weight."""
+        return self._share(self.alarms, self.reals, threshold)
+
+    def tpr(self, threshold: NDArray[np.int64]) -> Floats:
+        """True positive rate [...], likewise."""
+        return self._share(self.caught, self.fakes, threshold)
+
+    def first(self, holds: Callable[[Floats, Floats], NDArray[np.bool_]]) -> NDArray[np.int64]:
+        """The first threshold [...] at which ``holds(fpr, tpr)``, which stays true once it is and is
+        true at the last one. Bisection: looking at every threshold of every draw takes long."""
+        low = np.full(self.fakes.shape[:-1], -1)
+        high = np.full_like(low, self.fake.shape[-1])
+        while (high - low > 1).any():
+            middle = (low + high) // 2
+            true = holds(self.fpr(middle), self.tpr(middle))
+            low, high = np.where(true, low, middle), np.where(true, middle, high)
+        return high
+
+    def _share(self, part: Floats, whole: Floats, threshold: NDArray[np.int64]) -> Floats:
+        at = np.maximum(threshold - 1, 0)[..., None]
+        found = np.take_along_axis(part, at, -1) / np.where(whole > 0, whole, 1)
+        return np.where(threshold > 0, found[..., 0], 0.0)
 
 
 _last: tuple[tuple[Any, Any, Any], Curve] | None = None

@@ -23,9 +23,10 @@ _KAGGLE = 1e-15
 def auc(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Any:
     """Chance that a fake scores above a real, ties counting half (Mann-Whitney). 0..1."""
     found = curve(labels, scores, weights)
-    real_below = found.reals - found.alarms
-    wins = (found.fake * (real_below + found.real / 2)).sum(-1)
-    return _ratio(wins, (found.fakes * found.reals)[..., 0])
+    pairs = (found.fakes * found.reals)[..., 0]
+    # Lost to a real above or beside it; of those beside, half are won after all.
+    lost = _dot(found.fake, found.alarms) - _dot(found.fake, found.real) / 2
+    return _ratio(pairs - lost, pairs)
 
 
 def partial_auc(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Any:
@@ -33,15 +34,16 @@ def partial_auc(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None 
     and the best 1 (McClish 1989). 0..1."""
     most = 0.1
     found = curve(labels, scores, weights)
-    fpr, tpr = found.rates
-    needed = int((fpr < most).sum(-1).max()) + 1  # beyond this threshold no row is below
-    fpr, tpr = fpr[..., :needed], tpr[..., :needed]
-    before, after = fpr[..., :-1], fpr[..., 1:]
-    low, high = np.minimum(before, most), np.minimum(after, most)
-    wide = after - before
+    last = int(found.first(lambda fpr, tpr: fpr >= most).max())  # beyond it no row has a part
+    reals, fakes = (np.where(total > 0, total, 1) for total in (found.reals, found.fakes))
+    fpr, tpr = found.alarms[..., :last] / reals, found.caught[..., :last] / fakes
+    origin = np.zeros((*fpr.shape[:-1], 1))
+    before, below = (np.concatenate([origin, rate[..., :-1]], -1) for rate in (fpr, tpr))
+    low, high = np.minimum(before, most), np.minimum(fpr, most)
+    wide = fpr - before
     share = np.where(wide > 0, (high - before) / np.where(wide > 0, wide, 1), 1)
-    end = tpr[..., :-1] + np.clip(share, 0, 1) * np.diff(tpr, axis=-1)
-    area = ((high - low) * (tpr[..., :-1] + end) / 2).sum(-1)
+    end = below + np.clip(share, 0, 1) * (tpr - below)
+    area = _dot(high - low, below + end) / 2
     chance = most**2 / 2
     return np.where(found.exists, (1 + (area - chance) / (most - chance)) / 2, np.nan)[()]
 
@@ -68,24 +70,20 @@ def average_precision(
     found = curve(labels, scores, weights)
     called = found.caught + found.alarms
     precision = found.caught / np.where(called > 0, called, 1)
-    value = _ratio((precision * found.fake).sum(-1), found.fakes[..., 0])
+    value = _ratio(_dot(precision, found.fake), found.fakes[..., 0])
     return np.where(found.reals[..., 0] > 0, value, np.nan)[()]
 
 
 def eer(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Any:
     """False positive rate where it equals the miss rate, interpolated along the ROC curve. 0..1."""
     found = curve(labels, scores, weights)
-    fpr, tpr = found.rates
-    miss = 1 - tpr
-    after = np.argmax(fpr >= miss, -1)[..., None]  # first threshold past the crossing
+    after = found.first(lambda fpr, tpr: fpr >= 1 - tpr)  # first threshold past the crossing
     before = np.maximum(after - 1, 0)
-    gap_before = np.take_along_axis(miss - fpr, before, -1)
-    gap_after = np.take_along_axis(fpr - miss, after, -1)
-    start, end = np.take_along_axis(fpr, before, -1), np.take_along_axis(fpr, after, -1)
+    start, end = found.fpr(before), found.fpr(after)
+    gap_before, gap_after = 1 - found.tpr(before) - start, end - 1 + found.tpr(after)
     total = gap_before + gap_after
     at = np.where(total > 0, gap_before / np.where(total > 0, total, 1), 0)
-    value = (start + at * (end - start))[..., 0]
-    return np.where(found.exists, value, np.nan)[()]
+    return np.where(found.exists, start + at * (end - start), np.nan)[()]
 
 
 def log_loss(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Any:
@@ -172,9 +170,12 @@ def _log_loss(
 
 def _tpr_at(most: float, labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None) -> Any:
     found = curve(labels, scores, weights)
-    fpr, tpr = found.rates
-    last = (fpr <= most).sum(-1, keepdims=True) - 1  # the rates begin at (0, 0)
-    return np.where(found.exists, np.take_along_axis(tpr, last, -1)[..., 0], np.nan)[()]
+    beyond = np.where(found.exists, found.first(lambda fpr, tpr: fpr > most), 1)
+    return np.where(found.exists, found.tpr(beyond - 1), np.nan)[()]
+
+
+def _dot(one: Floats, two: Floats) -> Any:
+    return np.einsum("...k,...k->...", one, two)
 
 
 def _arrays(

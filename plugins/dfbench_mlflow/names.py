@@ -52,6 +52,8 @@ def parameters(spec: RunSpec) -> dict[str, str]:
         **_data("test", spec.test),
         "variant": spec.variant,
         "on_missing": spec.on_missing,
+        "aggregate": spec.aggregate,
+        "protocol": spec.protocol,
         "precision": model.precision,
         "reader": model.reader,
         "seed": spec.seed,
@@ -75,7 +77,8 @@ def final_metrics(result: RunResult) -> dict[str, float]:
         name = metric(value)
         found |= {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
     found |= {f"test/{clean(name)}": number for name, number in result.counts.items()}
-    found |= {"video/coverage": result.coverage, "threshold": result.threshold}
+    found |= {"video/coverage": result.coverage, "threshold": result.threshold,
+              "temperature": result.chosen.get("temperature")}  # fmt: skip
     for name, value in result.cost.items():
         if isinstance(value, Mapping):  # seconds by stage
             found |= {f"cost/{clean(name)}_{clean(stage)}": v for stage, v in value.items()}

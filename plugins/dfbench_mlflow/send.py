@@ -16,6 +16,8 @@ from dfbench.result import RunResult, read_predictions
 from dfbench_mlflow import names
 from dfbench_mlflow.place import Place, answering_soon, quietly, without_password
 
+OWN = ("spec.json", "result.json", "predictions.csv", "videos.csv", "mistakes.jpg")
+"""Files of a run's folder that are kept with it."""
 SENT = "dfbench.result_sha256"
 """Tag set last: a run without it was broken off while it was being sent."""
 
@@ -40,7 +42,7 @@ class Files:
         return path if path and path.is_file() else None
 
     def artifacts(self) -> list[Path]:
-        own = [self.run / name for name in ("spec.json", "result.json", "predictions.csv")]
+        own = [self.run / name for name in OWN]
         shared = [self.in_model(name) for name in ("train.json", "log.jsonl")]
         return [path for path in (*own, *shared) if path and path.is_file()]
 
@@ -135,6 +137,7 @@ class _Sending:
         """What needs the detector's own code; a run is not refused when that is gone."""
         from dfbench.evaluate.scores import video_scores
         from dfbench.plots import curves
+        from dfbench.plots.reliability import reliability_figure
         from dfbench_mlflow import model
 
         spec = self.result.spec
@@ -147,7 +150,9 @@ class _Sending:
             return
         way = detector.aggregated_by(spec.aggregate)
         videos = video_scores(rows, way, spec.on_missing, spec.clips_a_person)
-        for name, figure in curves.pictures(self.result, videos).items():
+        figures = curves.pictures(self.result, videos)
+        figures["reliability.png"] = reliability_figure(self.result, videos)
+        for name, figure in figures.items():
             self.client.log_figure(run_id, figure, name)
         if weights is not None:
             logged = model.log(self.client, experiment_id, run_id, spec, detector, weights)

@@ -123,7 +123,7 @@ def show_command(name: str, as_json: bool) -> None:
         elif isinstance(card, ProtocolCard):
             from dfbench.protocol import load_protocol
 
-            table |= asdict(card) | asdict(load_protocol(f"{plugin}/{card.name}", catalogue()))
+            table |= asdict(card) | load_protocol(f"{plugin}/{card.name}", catalogue()).told()
         else:
             table |= asdict(card)
         tables.append(table)

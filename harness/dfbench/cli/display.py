@@ -26,12 +26,14 @@ from rich.text import Text
 from dfbench.reporter import Advance, Reporter
 from dfbench.result import MetricValue, RunResult
 
-SHOWN = ("auc", "average_precision", "eer", "accuracy", "f1", "log_loss")
+SHOWN = ("auc", "average_precision", "eer", "tpr_at_fpr5", "accuracy", "f1", "log_loss", "ece")
 _TITLES = {
     "average_precision": "AP",
     "log_loss": "log loss",
     "auc": "AUC",
     "eer": "EER",
+    "tpr_at_fpr5": "TPR at FPR 5 %",
+    "ece": "ECE",
     "f1": "F1",
 }
 

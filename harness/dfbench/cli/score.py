@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dfbench.cli import options
+from dfbench.cli.imports import check_unused, import_command, import_options
+from dfbench.cli.owned import DatasetCommand
 
 if TYPE_CHECKING:
     from dfbench.evaluate.stored import StoredRun
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 WAYS = ("mean", "max", "median", "top-third", "confident", "own")
 
 
-@click.command("score")
+@click.command("score", cls=DatasetCommand)
 @click.argument("runs", nargs=-1, metavar="RUN...")
 @options.runs
 @click.option("--aggregate", "aggregates", multiple=True, type=click.Choice(WAYS),
@@ -32,6 +34,7 @@ WAYS = ("mean", "max", "median", "top-third", "confident", "own")
 @click.option("--plots", type=click.Path(path_type=Path, file_okay=False), default=None,
               help="Write ROC, precision-recall and reliability diagrams below this "
               "folder.")  # fmt: skip
+@import_options
 @options.as_json
 def score_command(
     runs: tuple[str, ...],
@@ -42,19 +45,31 @@ def score_command(
     draws: int,
     plots: Path | None,
     as_json: bool,
+    **imported: Any,
 ) -> None:
     """Compute a run's metrics from its stored scores, another way or just again.
 
     RUN is a run's folder, or the beginning of its id. Nothing is scored anew and nothing in the
     run changes. All thresholds and calibrations are chosen on validation and carried to the test.
+
+    With --import the scores of a detector that is not here are checked and become a run below
+    --runs, which is compared and ranked as any other.
     """
     from dfbench.catalogue import catalogue
     from dfbench.cli.display import print_json, stdout
     from dfbench.cli.scores import print_scores
     from dfbench.evaluate.again import judge_again
+    from dfbench.evaluate.bootstrap import DRAWS
     from dfbench.evaluate.decide import RULES, check_rule
     from dfbench.evaluate.stored import open_run
 
+    if imported["scores"] is not None:
+        if runs or rules or plots or draws != DRAWS:
+            raise click.UsageError("--import makes a run, as others are: for other --threshold, "
+                                   "--draws, or --plots, score that one next")  # fmt: skip
+        import_command(folder, aggregates, on_missing, as_json, **imported)
+        return
+    check_unused(imported)
     if not runs:
         raise click.UsageError("say which run: its folder, or the beginning of its id")
     for rule in rules:
@@ -94,8 +109,7 @@ def _draw(run: StoredRun, result: RunResult, place: Path) -> None:
 
     videos = run.scores(result.spec.aggregate)
     figures = curves.pictures(result, videos)
-    chosen = run.chosen(result.spec.aggregate)
-    figures["reliability.png"] = reliability_figure(result, videos, chosen)
+    figures["reliability.png"] = reliability_figure(result, videos)
     try:
         place.mkdir(parents=True, exist_ok=True)
         for name, figure in figures.items():

@@ -4,8 +4,8 @@ Videos of one person resemble each other; drawing them one by one would make an 
 Two things mend what a plain percentile interval lacks where groups are few: it is widened as far as
 a t interval is wider than a normal one (the *expanded* percentile interval, Hesterberg, "What
 Teachers Should Know About the Bootstrap", 2015, section 5.3), and moved by what the draws show of
-bias and skewness (BCa, Efron, "Better Bootstrap Confidence Intervals", 1987). A perfect test set has
-perfect draws; how bad the detector may still be is then said by the exact interval of a share.
+bias and skewness (BCa, Efron, "Better Bootstrap Confidence Intervals", 1987). A perfect test set
+has perfect draws; how bad the detector may still be is then said by the exact interval of a share.
 """
 
 from __future__ import annotations

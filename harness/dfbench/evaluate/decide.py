@@ -37,6 +37,15 @@ class Chosen:
     def to_json(self) -> dict[str, Any]:
         return {} if self.temperature is None else asdict(self)
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Chosen:
+        """What ``RunResult.chosen`` holds."""
+        isotonic = data.get("isotonic")
+        return cls(
+            dict(data.get("thresholds", {})), data.get("temperature"),
+            None if isotonic is None else (tuple(isotonic[0]), tuple(isotonic[1])),
+        )  # fmt: skip
+
     def calibrated(self, scores: Floats) -> dict[str, Floats]:
         """The scores in each calibration there is."""
         found = {}

@@ -3,16 +3,17 @@ counts and examples; nothing is passed over in silence."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from dataclasses import dataclass, field
 from typing import get_args
 
 import numpy as np
 
 from dfbench.errors import ResultError
+from dfbench.evaluate.doubts import doubts
 from dfbench.evaluate.matching import Matcher
 from dfbench.evaluate.score_file import ScoreFile, ScoreRow
 from dfbench.records import FAKE, REAL, Prediction, Split, Status, VideoRecord
@@ -21,16 +22,17 @@ _LABELS = {
     **dict.fromkeys(("0", "0.0", "real", "original", "false"), REAL),
     **dict.fromkeys(("1", "1.0", "fake", "deepfake", "true"), FAKE),
 }
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_SCORE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,4})?", re.ASCII | re.IGNORECASE)
+_WHOLE = re.compile(r"\d{1,15}", re.ASCII)
 _EXAMPLES = 3
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How the numbers of a file are meant.
+    """How a file is meant.
 
-    logits: they are log-odds of fake, not 0..1. turned: they are P(real). allow_unknown: videos
-    that the split does not have are left out, with a note.
+    logits: its numbers are log-odds of fake, not P(fake). turned: they speak of real, not of fake.
+    allow_unknown: rows of videos that the split does not have are left out, with a note.
     """
 
     logits: bool = False
@@ -38,33 +40,14 @@ class Reading:
     allow_unknown: bool = False
 
 
-@dataclass
+@dataclass(frozen=True)
 class Checked:
-    """rows: a row for every clip of the split's videos, in the order of the records, those
-    without a score included. warnings: what makes the file doubtful. notes: how it was read."""
+    """rows: one for every clip of the split's videos, in the order of the records, also for those
+    without a score. warnings: what makes the file doubtful. notes: how it was read."""
 
-    rows: list[Prediction] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
-@dataclass
-class _Table:
-    """Problems by what they are: the examples, in the order of the file."""
-
-    problems: dict[str, list[str]] = field(default_factory=dict)
-
-    def add(self, what: str, row: ScoreRow, detail: str = "") -> None:
-        self.problems.setdefault(what, []).append(f"line {row.line}: {detail or row.video}")
-
-    def lines(self) -> list[str]:
-        return [
-            f"{len(found)} {what} ({'; '.join(found[:_EXAMPLES])}{'; …' * (len(found) > _EXAMPLES)})"
-            for what, found in self.problems.items()
-        ]
-
-
-Scored = tuple[VideoRecord, ScoreRow]
+    rows: list[Prediction]
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def check_scores(
@@ -76,23 +59,51 @@ def check_scores(
 ) -> Checked:
     """The file as rows of ``predictions.csv`` for one split of the dataset ``records``.
 
-    Raises ResultError that lists, with counts and the first lines: values that are lacking, videos
-    that are unknown, not of the split, or could be several, labels that disagree, the same clip
-    twice, and scores that are no numbers or not in 0..1.
+    Raises ResultError that lists, each with its count and the first lines: values that are lacking,
+    videos that are unknown, not of the split, or could be several, labels that disagree, the same
+    clip twice, and scores that are no numbers or not in 0..1.
     """
-    table = _Table()
-    checked = Checked(notes=list(file.notes))
-    found = _matched(file, records, split, table, reading.allow_unknown, checked)
-    _check_labels(found, table)
-    numbered = _numbered(found, table)
-    scores = {id(row): _score(row, reading, table) for _, _, row in numbered}
-    problems = [*_short(file), *table.lines()]
-    if problems:
-        raise ResultError(f"{file.path} does not fit {dataset}: {'; '.join(problems)}")
-    wanted = [record for record in records if record.split == split]
-    checked.rows = list(_rows(numbered, scores, wanted, dataset))
-    _doubts(checked, reading)
-    return checked
+    problems = _Problems()
+    found = _matched(file, records, split, reading, problems)
+    _check_labels(found, problems)
+    scored = [
+        Prediction(dataset, record.id, clip, int(row.start_frame) if row.start_frame else None,
+                   record.label, (score := _score(row, reading, problems)), record.method,
+                   record.group, _status(row, score))
+        for record, clip, row in _numbered(found, problems)
+    ]  # fmt: skip
+    if lines := [*_short(file), *problems.lines()]:
+        raise ResultError(f"{file.path} does not fit {dataset}: {'; '.join(lines)}")
+    rows = list(_complete(scored, [r for r in records if r.split == split], dataset))
+    if not any(row.score is not None for row in rows):
+        raise ResultError(f"{file.path} has no score of any {split} video of {dataset}")
+    warnings = doubts(rows)
+    if reading.logits and all(0 <= float(row.score) <= 1 for _, row in found if row.score):
+        warnings.append("all numbers lie in 0..1: they look like probabilities, not like --logits")
+    return Checked(rows, tuple(warnings), (*file.notes, *problems.left_out()))
+
+
+@dataclass
+class _Problems:
+    """By what they are: examples in the order of the file. lost: rows that are left out."""
+
+    found: dict[str, list[str]] = field(default_factory=dict)
+    lost: Counter[str] = field(default_factory=Counter)
+
+    def add(self, what: str, row: ScoreRow, detail: str = "") -> None:
+        self.found.setdefault(what, []).append(f"line {row.line}: {detail or row.video}")
+
+    def lines(self) -> list[str]:
+        return [
+            f"{len(all_)} {what} ({'; '.join(all_[:_EXAMPLES])}{'; …' * (len(all_) > _EXAMPLES)})"
+            for what, all_ in self.found.items()
+        ]
+
+    def left_out(self) -> list[str]:
+        return [f"{number} rows were left out: they {what}" for what, number in self.lost.items()]
+
+
+Found = tuple[VideoRecord, ScoreRow]
 
 
 def _short(file: ScoreFile) -> list[str]:
@@ -104,135 +115,102 @@ def _matched(
     file: ScoreFile,
     records: Sequence[VideoRecord],
     split: Split,
-    table: _Table,
-    allow_unknown: bool,
-    checked: Checked,
-) -> list[Scored]:
+    reading: Reading,
+    problems: _Problems,
+) -> list[Found]:
     """Each row with its video, where that is one of the split."""
-    matcher = Matcher(records)
-    matched, lost = [], Counter[str]()
+    matcher, matched = Matcher(records), []
     for row in file.rows:
         found = matcher.find(row.video, row.method)
-        if len(found) == 1 and found[0].split == split:
-            matched.append((found[0], row))
-            continue
         if len(found) > 1:
-            ids = " or ".join(record.id for record in islice(found, 2))
-            table.add("rows name a video that could be several", row, f"{row.video} is {ids}")
-            continue
-        what = f"are of videos of {found[0].split}" if found else "are of videos it does not have"
-        lost[what] += 1
-        if not allow_unknown:
-            first = lost[what] <= _EXAMPLES  # looking for near ones takes long
-            near = matcher.near(row.video) if first and not found else []
-            hint = f"{row.video}, perhaps {' or '.join(near)}" if near else row.video
-            table.add(f"rows {what} (--allow-unknown leaves them out)", row, hint)
-    checked.notes += [f"left out: {number} rows {what}" for what, number in lost.items()]
+            ids = " or ".join(record.id for record in found[:2])
+            problems.add("rows name a video that could be several", row, f"{row.video}, {ids}")
+        elif found and found[0].split == split:
+            matched.append((found[0], row))
+        else:
+            what = f"are of {found[0].split} videos" if found else "are of unknown videos"
+            problems.lost[what] += 1
+            if not reading.allow_unknown:
+                # Looking for near ones takes long where there are many videos.
+                few = not found and problems.lost[what] <= _EXAMPLES
+                near = " or ".join(matcher.near(row.video)) if few else ""
+                hint = f"{row.video}, perhaps {near}" if near else row.video
+                problems.add(f"rows {what}, --allow-unknown leaves them out", row, hint)
     return matched
 
 
-def _check_labels(found: Sequence[Scored], table: _Table) -> None:
-    """A label is only ever compared: the dataset's own is used."""
-    wrong = [(record, row) for record, row in found
-             if row.label and _LABELS.get(row.label.lower()) == 1 - record.label]  # fmt: skip
-    labelled = sum(bool(row.label) for _, row in found)
-    turned = len(wrong) > labelled / 2
-    what = f"of {labelled} labels disagree with the dataset"
-    if turned:
-        what += ": they are turned, here 1 is fake and 0 is real; the scores may be turned too"
-    for record, row in wrong:
-        table.add(what, row, f"{row.video} is {'fake' if record.label == FAKE else 'real'}")
-    for _, row in found:
-        if row.label and row.label.lower() not in _LABELS:
-            table.add("labels are none of 0, 1, real, fake", row, repr(row.label))
-
-
-Numbered = tuple[VideoRecord, int, ScoreRow]
-
-
-def _numbered(found: Sequence[Scored], table: _Table) -> list[Numbered]:
-    """Each row with the number of its clip: as given, else counted within the video where the
-    frames are told apart by ``start_frame``."""
-    numbered, seen = [], set()
-    counted: Counter[str] = Counter()
+def _check_labels(found: Sequence[Found], problems: _Problems) -> None:
+    """A label is compared and no more: the dataset's own counts."""
+    wrong = []
     for record, row in found:
-        wrong = [text for text in (row.clip, row.start_frame) if text and not text.isdecimal()]
-        if wrong:
-            table.add("numbers of clips or frames are none", row, repr(wrong[0]))
-            continue
-        key = (record.id, int(row.clip or row.start_frame or 0))
-        if key in seen:
-            table.add("rows are duplicates, of a video and clip that stand before", row)
-            continue
-        seen.add(key)
-        numbered.append((record, int(row.clip) if row.clip else counted[record.id], row))
-        counted[record.id] += 1
+        label = _LABELS.get(row.label.lower())
+        if row.label and label is None:
+            problems.add("labels are none of 0, 1, real, fake", row, repr(row.label))
+        elif label == 1 - record.label:
+            wrong.append((record, row))
+    labelled = sum(bool(row.label) for _, row in found)
+    what = f"of {labelled} labels disagree with the dataset"
+    if len(wrong) > labelled / 2:
+        what += ": they are turned, 1 must be fake and 0 real; are the scores turned as well?"
+    for record, row in wrong:
+        problems.add(what, row, f"{row.video} is {'fake' if record.label == FAKE else 'real'}")
+
+
+def _numbered(
+    found: Sequence[Found], problems: _Problems
+) -> list[tuple[VideoRecord, int, ScoreRow]]:
+    """Each row with the number of its clip: as given, else counted within the video where frames
+    are told apart by ``start_frame``."""
+    numbered, seen, counted = [], set(), Counter[str]()
+    for record, row in found:
+        given = row.clip or row.start_frame or "0"
+        if not all(_WHOLE.fullmatch(text) for text in (given, row.start_frame or "0")):
+            problems.add("clips or frames are no numbers", row, repr(row.clip or row.start_frame))
+        elif (record.id, int(given)) in seen:
+            problems.add("rows are duplicates of a video, or of a clip of it, that stands before; "
+                         "several scores of a video need a column clip or frame", row)  # fmt: skip
+        else:
+            seen.add((record.id, int(given)))
+            numbered.append((record, int(row.clip) if row.clip else counted[record.id], row))
+            counted[record.id] += 1
     return numbered
 
 
-def _score(row: ScoreRow, reading: Reading, table: _Table) -> float | None:
-    """P(fake), or None where the file leaves it empty."""
+def _score(row: ScoreRow, reading: Reading, problems: _Problems) -> float | None:
+    """P(fake), or None where the file leaves it empty or it is none."""
     if not row.score:
         return None
-    if not _NUMBER.fullmatch(row.score):
-        table.add("scores are no numbers", row, repr(row.score))
+    if not _SCORE.fullmatch(row.score) or not math.isfinite(float(row.score)):
+        problems.add("scores are no numbers", row, repr(row.score))
         return None
     score = float(row.score)
     if reading.logits:
-        score = float(np.exp(-np.logaddexp(0.0, -score)))
-    elif not 0 <= score <= 1:
-        table.add("scores are not in 0..1 (--logits, if they are log-odds)", row, row.score)
+        return float(np.exp(-np.logaddexp(0.0, score if reading.turned else -score)))
+    if not 0 <= score <= 1:
+        problems.add("scores are not in 0..1, --logits if they are log-odds", row, row.score)
         return None
     return 1 - score if reading.turned else score
 
 
-def _rows(
-    numbered: Sequence[Numbered],
-    scores: dict[int, float | None],
-    wanted: Sequence[VideoRecord],
-    dataset: str,
+def _status(row: ScoreRow, score: float | None) -> Status:
+    if score is not None:
+        return "ok"
+    told = {status: status for status in get_args(Status) if status != "ok"}
+    found: Status = told.get(row.status, "missing")
+    return found
+
+
+def _complete(
+    scored: Sequence[Prediction], records: Sequence[VideoRecord], dataset: str
 ) -> list[Prediction]:
-    by_id: dict[str, list[Prediction]] = {record.id: [] for record in wanted}
-    for record, clip, row in numbered:
-        start = int(row.start_frame) if row.start_frame else None
-        score = scores[id(row)]
-        lost = row.status if row.status in get_args(Status) and row.status != "ok" else "missing"
-        by_id[record.id].append(
-            Prediction(dataset, record.id, clip, start, record.label, score, record.method,
-                       record.group, "ok" if score is not None else lost)  # type: ignore[arg-type]
-        )  # fmt: skip
+    """The rows in the order of the records and clips, one put in for each video that has none."""
+    by_id: dict[str, list[Prediction]] = {record.id: [] for record in records}
+    for row in scored:
+        by_id[row.video].append(row)
     rows = []
-    for record in wanted:
-        clips = sorted(by_id[record.id], key=lambda row: row.clip)
-        rows += clips or [
+    for record in records:
+        rows += sorted(by_id[record.id], key=lambda row: row.clip) or [
             Prediction(dataset, record.id, 0, None, record.label, None, record.method,
                        record.group, "missing")
         ]  # fmt: skip
     return rows
-
-
-def _doubts(checked: Checked, reading: Reading) -> None:
-    rows = checked.rows
-    lost = [row.video for row in rows if row.status == "missing" and row.score is None]
-    if lost:
-        videos = list(dict.fromkeys(lost))
-        checked.warnings.append(
-            f"{len(videos)} videos of {len({row.video for row in rows})} have no score, or lack "
-            f"some: {', '.join(videos[:_EXAMPLES])}{', …' * (len(videos) > _EXAMPLES)}"
-        )
-    scored = [row for row in rows if row.score is not None]
-    values = np.array([row.score for row in scored])
-    labels = np.array([row.label for row in scored])
-    if not len(scored):
-        raise ResultError("the file has no score for any of the videos")
-    if reading.logits and ((raw := _logit(values)) >= 0).all() and (raw <= 1).all():
-        checked.warnings.append("all numbers lie in 0..1: they look like scores, not like --logits")
-    if 0 < labels.mean() < 1 and (auc := _auc(labels, values)) < 0.5:
-        checked.warnings.append(
-            f"the scores rank the wrong way: AUC {auc:.3f}, and {1 - auc:.3f} turned; --turned "
-            "if they are P(real)"
-        )
-
-
-def _logit(scores: np.ndarray) -> np.ndarray:
-    return np.log(scores) - np.log1p(-scores)

@@ -63,7 +63,7 @@ def read_score_file(path: Path, score_column: str | None = None) -> ScoreFile:
     """
     text = read_text(path)
     delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
         lines = [(reader.line_num, values) for values in reader if any(map(str.strip, values))]

@@ -17,12 +17,13 @@ _LABELS = {
 }
 
 
-def reliability_figure(result: RunResult, videos: Scores, chosen: Chosen) -> Figure:
+def reliability_figure(result: RunResult, videos: Scores) -> Figure:
     """Share of fakes against mean score in 15 bins, raw and calibrated; below, how many videos each
     bin of the raw scores has. Drawn without any window."""
     figure = Figure(figsize=(6, 7), dpi=120, layout="constrained")
     upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 1))
     upper.plot([0, 1], [0, 1], color="0.6", linewidth=1, label="a score that means what it says")
+    chosen = Chosen.from_json(result.chosen)
     given = {"raw": videos.scores, **chosen.calibrated(videos.scores)}
     for (name, scores), colour, style in zip(given.items(), COLOURS, STYLES, strict=False):
         points = reliability(videos.labels, scores)
