@@ -152,6 +152,15 @@ def command() -> Callable[..., Result]:
     return run
 
 
+@pytest.fixture(scope="session")
+def sample_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with the sample in it, shared by all tests: it is drawn once."""
+    cache = tmp_path_factory.mktemp("sample-cache")
+    command = [sys.executable, "-m", "dfbench", "prepare", "sample", "--limit", "1"]
+    subprocess.run([*command, "--cache", str(cache)], check=True, capture_output=True)
+    return cache
+
+
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 

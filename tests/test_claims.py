@@ -28,20 +28,15 @@ def run(detector, folder, cache, *options):
     )
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-def test_a_frame_detector_finds_warp_and_is_at_chance_on_flicker_and_control(cache, tmp_path):
-    warp, flicker, control = run("meso4", tmp_path / "runs", cache)
+def test_a_frame_detector_finds_warp_and_is_at_chance_on_flicker_and_control(sample_cache, tmp_path):
+    warp, flicker, control = run("meso4", tmp_path / "runs", sample_cache)
     assert warp.value >= 0.90
     assert flicker.low <= 0.5 <= flicker.high
     assert control.low <= 0.5 <= control.high
 
 
-def test_a_temporal_detector_finds_flicker_and_is_at_chance_on_control(cache, tmp_path):
+def test_a_temporal_detector_finds_flicker_and_is_at_chance_on_control(sample_cache, tmp_path):
     # Three of its eight epochs: flicker is found in the first, the rest goes to warp.
-    _, flicker, control = run("r3d18:width=0.25", tmp_path / "runs", cache, "--epochs", "3")
+    _, flicker, control = run("r3d18:width=0.25", tmp_path / "runs", sample_cache, "--epochs", "3")
     assert flicker.value >= 0.90
     assert control.low <= 0.5 <= control.high

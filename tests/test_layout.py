@@ -26,8 +26,8 @@ LAYERS = (
     {"catalogue", "evaluate", "plots", "shown", "listing", "make", "prepare", "sheet", "audit",
      "cache", "duplicates", "check",
      "reader", "loader", "optim", "train", "checkpoint", "predict", "provenance"},
-    {"request", "start", "plan", "stages", "model", "runner", "job", "matrix", "matrix_files",
-     "estimate", "protocol"},
+    {"request", "start", "plan", "stages", "model", "runner", "job", "matrix", "sweep",
+     "matrix_files", "estimate", "protocol", "protocol_file"},
     {"api", "cli", "__main__"},
 )  # fmt: skip
 

@@ -18,15 +18,6 @@ from dfbench.spec import RunSpec
 QUICK = ["--limit", "9", "--epochs", "2", "--batch-size", "16"]
 
 
-@pytest.fixture(scope="session")
-def sample_cache(tmp_path_factory):
-    """A cache with the sample in it, shared by all tests: it is drawn once."""
-    cache = tmp_path_factory.mktemp("sample-cache")
-    command = [sys.executable, "-m", "dfbench", "prepare", "sample", "--limit", "1"]
-    subprocess.run([*command, "--cache", str(cache)], check=True, capture_output=True)
-    return cache
-
-
 def run_folder(out):
     (result,) = Path(out).glob("*/*/*/*/*/result.json")
     return result.parent

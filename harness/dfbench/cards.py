@@ -254,7 +254,7 @@ class ProtocolCard(Card):
     """A protocol: a TOML file that fixes a matrix, see ``dfbench.protocol``. ``target`` is
     ``"package:file.toml"``, a file that lies in the package."""
 
-    def resolve(self) -> str:
+    def resolve(self) -> Any:
         """The text of the file. Raises PluginError when it is not there."""
         package, _, name = self.target.partition(":")
         try:

@@ -68,7 +68,7 @@ def _training(spec: RunSpec, out: Path) -> float | None:
     settings = spec.model.train
     if settings is None or not facts.get("epochs_done"):
         return None
-    return float(facts["seconds"]) / (facts["epochs_done"] * settings.data.videos)
+    return float(facts["seconds"]) / (int(facts["epochs_done"]) * settings.data.videos)
 
 
 def _median(values: list[float]) -> float | None:

@@ -98,7 +98,7 @@ def import_scores(
     )  # fmt: skip
     folder = spec.folder(asked.out)
     try:
-        _write(result, folder, checked.rows, rows, about)
+        write_run(result, folder, checked.rows, rows, about)
     except OSError as error:
         raise ResourceError(f"{folder} cannot be written: {error.strerror}") from error
     catalogue.notify("dfbench_run_finished", reporter.warn, result=result, folder=folder)
@@ -106,11 +106,11 @@ def import_scores(
 
 
 def _check_name(name: str) -> None:
-    """Raises OptionError for a name that could be taken for markup, or spoil a table."""
-    if not name.strip() or len(name) > 100 or not name.isprintable() or set(name) & set("<>\"'`"):
+    """Raises OptionError for a name that would spoil a table; markup is text like any other."""
+    if not name.strip() or len(name) > 100 or not name.isprintable():
         raise OptionError(
             f"--name {name[:100]!r}: say what the detector is called, in one line of at most 100 "
-            "characters without quotes, < and >"
+            "characters"
         )
 
 
@@ -199,13 +199,14 @@ def _notes(
     )
 
 
-def _write(
+def write_run(
     result: RunResult,
     folder: Path,
     rows: list[Prediction],
     validation: list[Prediction] | None,
     about: Mapping[str, Mapping[str, str]],
 ) -> None:
+    """Write a run that was not scored here, ``result.json`` last. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "result.json").unlink(missing_ok=True)
     write_json(folder / "spec.json", result.spec.to_json())

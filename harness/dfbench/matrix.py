@@ -1,38 +1,30 @@
-"""Many detectors, trained and tested on many datasets: what cells there are, and doing them.
+"""Many detectors, trained and tested on many datasets: what cells there are, and how they stand.
 
 A cell is an ordinary run in its ordinary folder. All cells of one detector, training set and seed
-share a model: it is trained once, in a process of its own, and tested everywhere.
+share a model. ``sweep`` does them.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from queue import Queue
 from typing import Any, Literal
 
 from dfbench.cards import fill_options, parse_name
 from dfbench.catalogue import Catalogue
-from dfbench.errors import DfbenchError, ResourceError, ResultError
-from dfbench.evaluate.generalisation import Outcome
-from dfbench.fanout import cluster_gpus, default_workers, fan_out
-from dfbench.job import Event, do
+from dfbench.errors import DfbenchError, ResultError
 from dfbench.listing import Listing, read_dataset
 from dfbench.perturb import perturbations
 from dfbench.plan import Plan, make_plan
 from dfbench.reporter import Reporter
 from dfbench.request import PRECISIONS, Request
 from dfbench.result import RunResult, load_result
-from dfbench.spec import RunSpec, label, safe
+from dfbench.spec import RunSpec, label
 
 NONE = "none"
 """In place of a training set: weights as they are."""
 State = Literal["done", "to do", "failed before", "cannot start"]
-Show = Callable[[str, Event], None]
-"""Is given a model's name and what its process says; ``{"begin": ""}`` comes first."""
 
 
 @dataclass(frozen=True)
@@ -109,9 +101,6 @@ def detector_label(text: str, catalogue: Catalogue) -> str:
     return label(name, {key: filled[key] for key in raw if filled[key] != card.options[key]})
 
 
-# --- planning -------------------------------------------------------------------------------
-
-
 def plan_matrix(
     parts: Sequence[Part],
     tests: tuple[str, ...],
@@ -122,14 +111,16 @@ def plan_matrix(
     """All models with their cells, in the order asked for. What cannot be planned is a cell with a
     problem. Weights as they are have no seed: they are tested once, under the first."""
     read = _remembering()
-    models = []
+    models: list[Model] = []
     for part in parts:
         for train in part.trains:
             trained = None if train == NONE else train
             request = replace(part.asked, train=trained, tests=tests, seed=seeds[0])
-            planned = _plans(_with_own_roots(request), catalogue, reporter, read)
-            for seed in seeds if trained else seeds[:1]:
-                models.append(_model(part.title, train, request, seed, planned))
+            planned = _plans(with_own_roots(request), catalogue, reporter, read)
+            models += [
+                _model(part.title, train, request, seed, planned)
+                for seed in (seeds if trained else seeds[:1])
+            ]
     return models
 
 
@@ -145,7 +136,7 @@ def _remembering() -> Callable[..., Listing]:
     return read
 
 
-def _with_own_roots(request: Request) -> Request:
+def with_own_roots(request: Request) -> Request:
     """Without the roots and split files of datasets that only other cells use."""
     own = {parse_name(name)[0] for name in (request.train, *request.tests) if name}
     return replace(
@@ -167,7 +158,7 @@ def _plans(
             return {request.tests[0]: str(error)}
     found: dict[str, Plan | str] = {}
     for test in request.tests:
-        alone = _with_own_roots(replace(request, tests=(test,)))
+        alone = with_own_roots(replace(request, tests=(test,)))
         found |= _plans(alone, catalogue, reporter, read)
     return found
 
@@ -186,7 +177,7 @@ def _model(
     plans = [plan for plan in planned.values() if isinstance(plan, Plan)]
     able = tuple(test for test, plan in planned.items() if isinstance(plan, Plan))
     name = f"{title} on {train}" + (f", seed {seed}" if request.train else "")
-    request = _with_own_roots(replace(request, tests=able, seed=seed))
+    request = with_own_roots(replace(request, tests=able, seed=seed))
     if plans:
         names = {fabric: name for name, fabric in PRECISIONS.items()}
         request = replace(request, precision=names[plans[0].model.precision])
@@ -213,101 +204,3 @@ def _cell(title: str, train: str, test: str, spec: RunSpec, out: Path) -> Cell:
     except ResultError as error:  # of a newer dfbench: not to be overwritten
         return replace(cell, problem=str(error))
     return cell
-
-
-# --- doing ----------------------------------------------------------------------------------
-
-
-def run_matrix(
-    models: Sequence[Model], logs: Path, jobs: int | None, backend: str, show: Show
-) -> list[Outcome]:
-    """Do what is to do, ``jobs`` models at a time (None: one a GPU, else one), and tell how every
-    cell stands. Raises ResourceError where jobs cannot be started at all."""
-    todo = [model for model in models if model.todo()]
-    problems: dict[str, str] = {}
-    if todo:
-        here = _gpus(todo[0].request.device) if backend == "local" else []
-        number = _jobs(jobs, backend, todo[0].request.device, len(here))
-        work = partial(_work, logs=logs, show=show, place=_place(), **_share(here, number, backend))
-        ended = fan_out(work, todo, number, backend=backend, threads=True,
-                        gpus=int(todo[0].request.device != "cpu"))  # fmt: skip
-        problems = dict(ended)
-    return [_outcome(cell, problems.get(model.name, "")) for model in models for cell in model.cells]
-
-
-def _jobs(asked: int | None, backend: str, device: str, gpus: int) -> int:
-    if backend == "ray" and device != "cpu":
-        gpus = cluster_gpus()
-        if not gpus:
-            raise ResourceError("the Ray cluster has no GPU: give --device cpu")
-        return min(asked or gpus, gpus)
-    return asked or max(gpus, 1)
-
-
-def _gpus(device: str) -> list[str]:
-    """Names of this machine's GPUs, as ``CUDA_VISIBLE_DEVICES`` takes them."""
-    if device == "cpu":
-        return []
-    import torch
-
-    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    number = torch.cuda.device_count()
-    return (named.split(",") if named else [str(n) for n in range(number)])[:number]
-
-
-def _place() -> dict[str, Any]:
-    """What a job on another machine must be told: the working folder, and the settings in
-    variables."""
-    env = {k: v for k, v in os.environ.items() if k.startswith(("DFBENCH_", "MLFLOW_"))}
-    return {"cwd": Path.cwd(), "env": env}
-
-
-def _share(gpus: Sequence[str], jobs: int, backend: str) -> dict[str, Any]:
-    """What local jobs divide among them: GPUs in turn, and cores alike."""
-    if backend == "ray":  # which hands them out itself
-        return {"gpus": None, "cores": None}
-    queue: Queue[str] = Queue()
-    for number in range(jobs):
-        queue.put(gpus[number % len(gpus)] if gpus else "")
-    return {"gpus": queue, "cores": max(default_workers() // jobs, 1) if jobs > 1 else None}
-
-
-def _work(
-    model: Model, *, logs: Path, show: Show, place: dict[str, Any], gpus: Queue[str] | None,
-    cores: int | None,
-) -> tuple[str, str]:  # fmt: skip
-    """Do one model in a new process; its name, and what went wrong."""
-    todo = model.todo()
-    tests = tuple(test for test in model.request.tests if test in {cell.test for cell in todo})
-    request = _with_own_roots(replace(model.request, tests=tests))
-    env = dict(place["env"])
-    if cores is not None:
-        env["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", str(cores))
-        request = replace(request, workers=cores if request.workers is None else request.workers)
-    gpu = gpus.get() if gpus else ""
-    if gpu:
-        env["CUDA_VISIBLE_DEVICES"] = gpu
-    for cell in todo:
-        assert cell.folder is not None
-        (cell.folder / "result.json").unlink(missing_ok=True)  # what stands there after is new
-    show(model.name, {"begin": gpu})
-    try:
-        problem = do(request, logs / f"{safe(model.name)}.log", place["cwd"], env,
-                     partial(show, model.name))  # fmt: skip
-    finally:
-        if gpus:
-            gpus.put(gpu)
-    show(model.name, {"ended": problem})
-    return model.name, problem
-
-
-def _outcome(cell: Cell, problem: str) -> Outcome:
-    test = cell.test + (f"+{cell.variant}" if cell.variant else "")
-    result, reason = None, cell.problem
-    if not reason:
-        result = cell.result()
-        if result is None:
-            reason = problem or "ended without a result"
-        elif result.status != "finished":
-            result, reason = None, result.error or "failed"
-    return Outcome(cell.detector, cell.train, test, cell.seed, result, reason, cell.folder)

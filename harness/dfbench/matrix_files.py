@@ -34,7 +34,9 @@ def asked_of(
     """All that the numbers depend on, as JSON."""
     detectors = []
     for part in parts:
-        asked = {k: v for k, v in asdict(part.asked).items() if k not in (*MACHINE, "seed", "tests")}
+        asked = {
+            k: v for k, v in asdict(part.asked).items() if k not in (*MACHINE, "seed", "tests")
+        }
         split_files = {name: str(path) for name, path in part.asked.split_files.items()}
         detectors.append({**asked, "title": part.title, "train": list(part.trains),
                           "split_files": split_files})  # fmt: skip

@@ -129,7 +129,7 @@ def _facts(plan: Plan, detector: Detector, progress: Progress) -> Mapping[str, A
 def forget(folder: Path) -> None:
     """Remove what training left, for ``--again``; and first all that was scored with that model,
     since the next one need not be the same."""
-    for name in ("result.json", "predictions.csv"):
+    for name in ("result.json", "predictions.csv", "confidence.csv", ".confidence-*.csv"):
         for file in folder.glob(f"*/*/{name}"):
             file.unlink()
     for file in (*(folder / name for name in LEFT_BY_TRAINING), *folder.glob(".*.tmp")):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dfbench import confidence
 from dfbench.aggregate import OWN, aggregate_called
 from dfbench.cards import parse_name
 from dfbench.catalogue import Catalogue
@@ -25,7 +26,8 @@ class Request:
     train: a dataset, or None to evaluate weights as they are. protocol: ``name@digest`` of the
     protocol that asks for the run, see ``protocol``. data_roots, split_files: folder and
     file by dataset name; the name "" holds one given without a name. perturb: ``NAME`` or
-    ``NAME:value,value…``, see ``perturb.perturbations``.
+    ``NAME:value,value…``, see ``perturb.perturbations``. confidence: ``abc[:key=value,…]``, see
+    ``confidence``.
     """
 
     detector: str
@@ -56,6 +58,7 @@ class Request:
     aggregate: str | None = None
     protocol: str = ""
     perturb: tuple[str, ...] = ()
+    confidence: str | None = None
     again: bool = False
 
 
@@ -69,6 +72,8 @@ def check_names(request: Request, catalogue: Catalogue) -> None:
     if request.aggregate not in (None, OWN):
         aggregate_called(str(request.aggregate))
     perturbations(request.perturb)
+    if request.confidence is not None:
+        confidence.asked(request.confidence)
 
 
 def check_device(device: str, precision: str) -> tuple[str, str]:

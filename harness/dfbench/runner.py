@@ -13,6 +13,7 @@ import torch
 from filelock import FileLock
 
 from dfbench.catalogue import Catalogue
+from dfbench.confide import add_confidence
 from dfbench.detector import Detector, count_parameters
 from dfbench.errors import DfbenchError, ResourceError
 from dfbench.evaluate.breakdown import write_about
@@ -60,6 +61,8 @@ def run(request: Request, catalogue: Catalogue, reporter: Reporter) -> list[RunR
             Run(plan, catalogue, reporter, folder, todo).go()
         else:
             reporter.note("finished already; --again does it anew")
+        if request.confidence:
+            add_confidence(plan, folder, catalogue, reporter)
     results = [load_result(test.folder) for test in plan.tests]
     if request.perturb:
         write_robustness(results, folder)

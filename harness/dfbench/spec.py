@@ -18,6 +18,7 @@ from dfbench.cards import ClipSpec, Option
 
 SCHEMA = 1
 IMPORTED = "imported"
+ENSEMBLE = "ensemble"
 """The plugin of a model that was never here: somebody gave its scores."""
 _ADDED = {"aggregate": "mean", "protocol": ""}
 OnMissing = Literal["chance", "exclude"]
@@ -108,8 +109,13 @@ class ModelSpec:
         return self.plugin == IMPORTED
 
     @property
+    def made_elsewhere(self) -> bool:
+        """Whether it is no network of this machine's, but scores that came from somewhere."""
+        return self.plugin in (IMPORTED, ENSEMBLE)
+
+    @property
     def trained_on(self) -> str:
-        if self.imported:  # what whoever gave the scores says
+        if self.made_elsewhere:  # what whoever gave the scores says, or what the members say
             return str(self.options.get("trained_on", "unknown"))
         return self.train.data.label if self.train else "none"
 
@@ -151,9 +157,10 @@ class RunSpec:
         return self.model.clip.windows if self.test.all_faces else None
 
     def model_folder(self, out: Path) -> Path:
-        """``out/<train>/<detector>/<model_id>``; imported scores lie below ``out/imported``."""
+        """``out/<train>/<detector>/<model_id>``; imported scores lie below ``out/imported``,
+        ensembles below ``out/ensemble``."""
         model = self.model
-        first = IMPORTED if model.imported else model.trained_on
+        first = model.plugin if model.made_elsewhere else model.trained_on
         return out / safe(first) / safe(model.label) / model.model_id
 
     def folder(self, out: Path) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dfbench.errors import ResultError
 from dfbench.result import MetricValue, RunResult, load_result
-from dfbench.spec import RunSpec
+from dfbench.spec import ENSEMBLE, RunSpec
 
 COPIES = ("mlartifacts", "mlruns")
 """Folders of MLflow's: they hold copies of results, also of runs done anew since."""
@@ -36,6 +36,8 @@ class Row:
         """What must never stand in one ranking: rule 8 of the contest."""
         if self.spec.model.imported:
             return "imported scores"
+        if self.spec.model.plugin == ENSEMBLE:
+            return "ensemble"
         return "trained here" if self.spec.model.train else "weights as they are"
 
     def value(self, metric: str) -> MetricValue | None:

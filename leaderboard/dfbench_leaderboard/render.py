@@ -21,7 +21,7 @@ _FORMULA = "=+-@＝＋－＠"  # what a spreadsheet starts to compute at, in eit
 
 def initial(model: ModelSpec) -> str:
     """What the model started from; nothing is known of one whose scores were imported."""
-    return model.weights or ("unknown" if model.imported else "random")
+    return model.weights or ("unknown" if model.made_elsewhere else "random")
 
 
 def as_json(board: Board) -> str:

@@ -67,9 +67,20 @@ def cli(ctx: click.Context, debug: bool, config: Path | None) -> None:
 
 def _add_commands() -> None:
     from dfbench.catalogue import catalogue
-    from dfbench.cli import browse, cache, data, doctor, matrix, prepare, runs, score, weights
+    from dfbench.cli import (
+        browse,
+        cache,
+        compare,
+        data,
+        doctor,
+        matrix,
+        prepare,
+        runs,
+        score,
+        weights,
+    )
 
-    for module in (runs, matrix, score, browse, prepare, data, weights, cache, doctor):
+    for module in (runs, matrix, score, compare, browse, prepare, data, weights, cache, doctor):
         for command in module.COMMANDS:
             cli.add_command(command)
     known = catalogue()

@@ -121,7 +121,7 @@ def show_command(name: str, as_json: bool) -> None:
             card, chosen = card.configured(given)
             table |= asdict(card) | _network(card, chosen)
         elif isinstance(card, ProtocolCard):
-            from dfbench.protocol import load_protocol
+            from dfbench.protocol_file import load_protocol
 
             table |= asdict(card) | load_protocol(f"{plugin}/{card.name}", catalogue()).told()
         else:

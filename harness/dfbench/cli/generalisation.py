@@ -1,8 +1,8 @@
-"""What a matrix found, and what it would do, on the terminal."""
+"""What a matrix found, on the terminal and as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from dfbench.cli.display import plain_table, print_json, stdout
-from dfbench.estimate import Rates, past_rates, testing_seconds, training_seconds
+from dfbench.cli.display import print_json, stdout
 from dfbench.evaluate.generalisation import Entry, Grid, Outcome, grids
 from dfbench.evaluate.published import Compared, compare
-from dfbench.matrix import Cell, Model
 from dfbench.matrix_files import picture_name
-from dfbench.result import training_facts
 
 if TYPE_CHECKING:
     from dfbench.protocol import Protocol
@@ -59,15 +56,27 @@ def print_found(found: Found, folder: Path, as_json: bool) -> None:
         console.print(_comparison(found))
         for line in filter(None, (found.protocol.paper, found.protocol.note)):
             console.print(Text(" ".join(line.split()), style="dim"))
-    for outcome in found.outcomes:
-        if outcome.result is None:
-            console.print(Text(f"failed: {_called(outcome)}: {outcome.reason}", style="red"))
+    for line in failed_lines(found.outcomes):
+        console.print(Text(line, style="red"))
     pictures = ", ".join(picture_name(metric) for metric in found.tables)
     console.print(Text(f"{folder}: cells.csv, table.csv, {pictures}", style="dim"))
 
 
-def _called(outcome: Outcome) -> str:
-    return f"{outcome.detector}, {outcome.train} -> {outcome.test}, seed {outcome.seed}"
+def failed_lines(outcomes: Sequence[Outcome]) -> list[str]:
+    """What failed, a line for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for o in outcomes:
+        if o.result is None:
+            cell = f"{o.detector}, {o.train} -> {o.test}, seed {o.seed}"
+            reasons.setdefault(o.reason, []).append(cell)
+    return [
+        f"failed: {reason} ({_some(cells)})" for reason, cells in reasons.items()
+    ]  # fmt: skip
+
+
+def _some(cells: Sequence[str]) -> str:
+    more = f" and {len(cells) - 3} more cells" if len(cells) > 3 else ""
+    return "; ".join(cells[:3]) + more
 
 
 def _grid(table: Grid, note: str) -> Table:
@@ -140,7 +149,8 @@ def _json(found: Found, folder: Path) -> dict[str, Any]:
         cells.append({
             "detector": outcome.detector, "train": outcome.train, "test": outcome.test,
             "seed": outcome.seed, "status": "finished" if outcome.result else "failed",
-            "reason": outcome.reason or None, "run": str(outcome.folder) if outcome.folder else None,
+            "reason": outcome.reason or None,
+            "run": str(outcome.folder) if outcome.folder else None,
             "metrics": {m: asdict(v) for m, v in values.items() if v is not None},
         })  # fmt: skip
     tables = [
@@ -159,79 +169,3 @@ def _json(found: Found, folder: Path) -> dict[str, Any]:
     protocol = found.protocol.label if found.protocol else None
     return {"folder": str(folder), "protocol": protocol, "note": found.note, "cells": cells,
             "tables": tables, "published": published}  # fmt: skip
-
-
-# --- before anything is done ----------------------------------------------------------------
-
-
-def print_dry_run(models: Sequence[Model], jobs: int, out: Path, as_json: bool) -> int:
-    """Every training and cell with its state and seconds by past runs; 1 when some cannot start."""
-    rates = past_rates(out, _device(models[0]))
-    rows = [row for model in models for row in _rows(model, rates)]
-    known = [row["seconds"] for row in rows if row["seconds"] is not None]
-    unknown = sum(row["seconds"] is None for row in rows)
-    if as_json:
-        print_json({"cells": rows, "seconds": sum(known), "unknown": unknown, "jobs": jobs})
-    else:
-        shown = [{**row, "seconds": _seconds(row)} for row in rows]
-        keys = ("detector", "train", "test", "seed", "state", "seconds", "reason")
-        keys = tuple(k for k in keys if k != "reason" or any(row["reason"] for row in rows))
-        titles = [{"seconds": "time"}.get(key, key) for key in keys]
-        console = stdout()
-        console.print(plain_table(titles, [[row[key] for key in keys] for row in shown]))
-        console.print(Text(_sum(sum(known), unknown, len(rows), jobs), style="dim"))
-    return int(any(row["state"] == "cannot start" for row in rows))
-
-
-def _sum(seconds: float, unknown: int, lines: int, jobs: int) -> str:
-    if unknown:
-        return (
-            f"at least {_time(seconds)}: {unknown} of {lines} lines are unknown, since no run of "
-            "that detector has ended here on such a device"
-        )
-    side = f", {jobs} jobs side by side" if jobs > 1 else ""
-    return f"about {_time(seconds / jobs)} in all{side}, by what the same detectors took before"
-
-
-def _rows(model: Model, rates: Mapping[str, Rates]) -> list[dict[str, Any]]:
-    todo = set(map(id, model.todo()))
-    first = next((cell for cell in model.cells if cell.spec), None)
-    rows = []
-    if first is not None and first.spec is not None and first.spec.model.train is not None:
-        folder = model.folder
-        assert folder is not None
-        there = training_facts(folder) is not None and not model.request.again
-        seconds = training_seconds(first.spec, rates.get(first.spec.model.label))
-        rows.append(_row(first, "(training)", "done" if there else "to do",
-                         0.0 if there else seconds))  # fmt: skip
-    for cell in model.cells:
-        test = cell.test + (f"+{cell.variant}" if cell.variant else "")
-        seconds = 0.0
-        if id(cell) in todo and cell.spec is not None:
-            seconds = testing_seconds(cell.spec, rates.get(cell.spec.model.label))
-        state = "to do" if cell.state == "done" and id(cell) in todo else cell.state
-        rows.append(_row(cell, test, state, seconds))
-    return rows
-
-
-def _row(cell: Cell, test: str, state: str, seconds: float | None) -> dict[str, Any]:
-    return {"detector": cell.detector, "train": cell.train, "test": test, "seed": cell.seed,
-            "state": state, "seconds": seconds, "reason": cell.problem}  # fmt: skip
-
-
-def _device(model: Model) -> str:
-    from dfbench.request import check_device
-
-    return check_device(model.request.device, model.request.precision)[0]
-
-
-def _seconds(row: dict[str, Any]) -> str:
-    if row["state"] in ("done", "cannot start"):
-        return ""
-    return "unknown" if row["seconds"] is None else _time(row["seconds"])
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

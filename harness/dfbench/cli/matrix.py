@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -49,7 +48,7 @@ MACHINE = ("protocol", "jobs", "backend", "dry_run", "as_json", "name", "device"
 @click.option("--dry-run", is_flag=True, help="List the cells and how long they may take.")
 @options.as_json
 @click.pass_context
-def matrix_command(ctx: click.Context, dry_run: bool, as_json: bool, **asked: Any) -> None:
+def matrix_command(ctx: click.Context, /, dry_run: bool, as_json: bool, **asked: Any) -> None:
     """Train every detector on every dataset with every seed, test it on all, and show how it
     generalises. Cells done before are kept; the same command goes on after a stop."""
     from dfbench.catalogue import catalogue
@@ -63,19 +62,24 @@ def matrix_command(ctx: click.Context, dry_run: bool, as_json: bool, **asked: An
         parts = [_absolute(part) for part in parts]
     request = parts[0].asked
     from dfbench import matrix_files
+    from dfbench.cli import ahead
     from dfbench.cli import generalisation as shown
     from dfbench.cli.jobs import JobBoard, Once, print_line
-    from dfbench.matrix import plan_matrix, run_matrix
+    from dfbench.matrix import plan_matrix
     from dfbench.request import check_writable
+    from dfbench.sweep import run_matrix
 
     check_writable(request.out)
     models = plan_matrix(parts, tests, seeds, known, Once())
     if dry_run:
-        sys.exit(shown.print_dry_run(models, jobs or 1, request.out, as_json))
+        sys.exit(ahead.print_dry_run(models, jobs or 1, request.out, as_json))
     told = matrix_files.asked_of(parts, tests, seeds, metrics)
     name = name or (protocol and f"{protocol.label}{_limited(request.limit)}")
     folder = matrix_files.folder_of(request.out, name or "", told)
-    board = JobBoard(models, Terminal())
+    terminal = Terminal()
+    for line in ahead.start_lines(models):
+        terminal.note(line)
+    board = JobBoard(models, terminal)
     with board:
         show = print_line if backend == "ray" else board.show
         outcomes = run_matrix(models, folder / "logs", jobs, backend, show)
@@ -95,7 +99,7 @@ def _asked(
     asked["split_files"] = options.roots(asked["split_files"], "--split-file")
     if name is None:
         return None, *_from_options(asked, known, **named)
-    from dfbench.protocol import load_protocol
+    from dfbench.protocol_file import load_protocol
 
     protocol = load_protocol(name, known)
     _no_contradiction(ctx, protocol)

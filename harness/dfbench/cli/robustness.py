@@ -26,7 +26,7 @@ def print_robustness(results: Sequence[RunResult], console: Console) -> None:
 
 def robustness_table(found: Robustness) -> Table:
     """A row a perturbation, its values from left to right as they grow severe."""
-    table = Table("severity", box=SIMPLE, show_lines=True)
+    table = Table("severity", box=SIMPLE, show_lines=True, pad_edge=False, collapse_padding=True)
     most = max(len(tests) for tests in found.perturbed.values())
     for number in range(1, most + 1):
         table.add_column("1 (mildest)" if number == 1 < most else str(number), no_wrap=True)
@@ -50,8 +50,10 @@ def _notes(found: Robustness) -> list[str]:
     between = "" if clean.low is None else f" ({clean.low:.3f}-{clean.high:.3f})"
     share = found.relative(drop)
     of = "" if share is None else f", {share:.0%} of what the clean AUC is above chance"
-    return ["each cell: value, AUC, its 95 % interval over groups, change from clean",
-            f"clean AUC {clean.value:.3f}{between}; mean corruption drop {drop:.3f}{of}"]  # fmt: skip
+    return [
+        "each cell: value, AUC, its 95 % interval over groups, change from clean",
+        f"clean AUC {clean.value:.3f}{between}; mean corruption drop {drop:.3f}{of}",
+    ]
 
 
 def _change(drop: float | None) -> str:

@@ -47,6 +47,9 @@ from dfbench.cli.owned import DatasetCommand, with_options
         help="A video without a score counts as 0.5, or is left out.")  # fmt: skip
 @options.aggregate
 @options.perturb
+@option("--confidence", default=None, metavar="abc[:key=value,…]",
+        help="Also say of each clip how far its decision can be trusted: attribution-based "
+        "confidence. Takes a few hundred times as long as scoring.")  # fmt: skip
 @option("--again", is_flag=True, help="Do a finished run anew.")
 @options.as_json
 def run_command(

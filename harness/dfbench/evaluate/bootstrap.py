@@ -109,7 +109,7 @@ class Bootstrap:
         """The interval of each measure, all from one pass over the draws."""
         if not self.freedom or not measures:
             return [(None, None)] * len(measures)
-        found = [self._passed(measures, weights) for weights in (self.weights, self.left_out)]
+        found = [_passed(measures, weights) for weights in (self.weights, self.left_out)]
         return [
             self.quantiles(drawn, measure.on_all(), left)
             for measure, drawn, left in zip(measures, *found, strict=True)
@@ -124,18 +124,9 @@ class Bootstrap:
             out = np.arange(begin, min(begin + step, int(block[-1]) + 1))
             yield (mine != out[:, None]).astype(np.float64)
 
-    @staticmethod
-    def _passed(
-        measures: Sequence[Measure], portions: Callable[[], Iterator[Floats]]
-    ) -> list[Floats]:
-        """What each measure gives on all portions of draws."""
-        found: list[list[Floats]] = [[] for _ in measures]
-        merged = {id(m.cells): m.cells for m in measures if m.cells is not None}.values()
-        for weights in portions():
-            taken = {id(cells): weights @ cells for cells in merged}
-            for values, measure in zip(found, measures, strict=True):
-                values.append(measure.on_draws(taken.get(id(measure.cells), weights)))
-        return [np.concatenate(values) for values in found]
+    def on_draws(self, measures: Sequence[Measure]) -> list[Floats]:
+        """What each measure gives on the draws, [D] each; all see the same draws."""
+        return _passed(measures, self.weights)
 
     def quantiles(
         self, values: Floats, estimate: float | None = None, left_out: Floats | None = None
@@ -172,6 +163,17 @@ class Bootstrap:
         tail = max(min(below, 1 - below), 1 / (len(known) + 1))
         wide = -ndtri(tail) / self.short
         return float(min(2 * stdtr(self.freedom, -wide), 1.0))
+
+
+def _passed(measures: Sequence[Measure], portions: Callable[[], Iterator[Floats]]) -> list[Floats]:
+    """What each measure gives on all portions of draws."""
+    found: list[list[Floats]] = [[] for _ in measures]
+    merged = {id(m.cells): m.cells for m in measures if m.cells is not None}.values()
+    for weights in portions():
+        taken = {id(cells): weights @ cells for cells in merged}
+        for values, measure in zip(found, measures, strict=True):
+            values.append(measure.on_draws(taken.get(id(measure.cells), weights)))
+    return [np.concatenate(values) for values in found]
 
 
 def _exact(share: float, groups: int) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""How a detector does where it was trained, and elsewhere: mean and spread over seeds, and the drop."""
+"""How a detector does where it was trained, and elsewhere: mean and sd over seeds, and the drop."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from textwrap import fill
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -35,7 +36,9 @@ def heatmap_figure(tables: Sequence[Grid], note: str = "") -> Figure:
         _panel(axes, table, norm)
     for axes in panels[len(tables) :]:
         axes.remove()
-    scale = figure.colorbar(_scale(norm), ax=panels[: len(tables)], shrink=0.8, aspect=30)
+    scale = figure.colorbar(
+        ScalarMappable(norm, _MAP), ax=panels[: len(tables)], shrink=0.8, aspect=30
+    )
     level, _, name = tables[0].metric.partition("/")
     scale.set_label(f"{name} per {level}", fontsize=9)
     scale.ax.tick_params(labelsize=8)
@@ -51,12 +54,6 @@ def _norm(tables: Sequence[Grid]) -> Normalize:
         return Normalize(min([0.5, *means]), 1.0)
     low, high = (min(means), max(means)) if means else (0.0, 1.0)
     return Normalize(low, high if high > low else low + 1e-9)
-
-
-def _scale(norm: Normalize) -> object:
-    from matplotlib.cm import ScalarMappable
-
-    return ScalarMappable(norm, _MAP)
 
 
 def _panel(axes: Axes, table: Grid, norm: Normalize) -> None:

@@ -51,9 +51,17 @@ def _panel(axes: Axes, found: Robustness, name: str) -> None:
     axes.set_title(name, fontsize=9)
     axes.set_xlabel(f"{unit}, mild to severe", fontsize=8)
     axes.set_xticks(range(len(results)), ["clean", *(f"{test.by.value:g}" for test in tests)])
-    axes.set(ylim=(-0.02, 1.04))
+    axes.set(ylim=(_lowest(found) - 0.03, 1.03))
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.3)
+
+
+def _lowest(found: Robustness) -> float:
+    """The lowest AUC or end of an interval there is, at most 0.4."""
+    results = [found.clean, *(t.result for tests in found.perturbed.values() for t in tests)]
+    every = [auc(result, subset) for result in results for subset in found.subsets]
+    ends = [end for one in every for end in (one.value, one.low) if end is not None]
+    return min([0.4, *ends])
 
 
 def _curve(axes: Axes, results: list[RunResult], subset: str, **look: Any) -> None:
