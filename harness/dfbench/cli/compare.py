@@ -29,7 +29,8 @@ def _opened(runs: tuple[str, ...], folder: Path) -> list[Any]:
 @_runs
 @options.runs
 @click.option("--metric", "metrics", multiple=True, default=("video/auc",), show_default=True,
-              help="[video/]NAME[@RULE], e.g. f1@val or ece@temperature; may be repeated.")  # fmt: skip
+              help="[video/]NAME[@RULE], e.g. f1@val or ece@temperature; may be "
+              "repeated.")  # fmt: skip
 @_aggregate
 @options.draws
 @click.option("--format", "form", type=click.Choice(["table", "csv", "markdown"]), default="table",

@@ -14,7 +14,7 @@ from dfbench.plots.curves import plain
 def agreement_figure(
     names: Sequence[str], found: Sequence[Agreement], measure: str = "spearman"
 ) -> Figure:
-    """One panel a part of the videos (all, real, fake), numbers in the cells. Without any window."""
+    """One panel a part of the videos (all, real, fake), numbers in the cells."""
     side = 1.2 + 0.9 * len(names)
     figure = Figure(figsize=(len(found) * side + 2, side + 1), dpi=120, layout="constrained")
     panels = figure.subplots(1, len(found), squeeze=False)[0]
