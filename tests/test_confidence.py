@@ -58,8 +58,8 @@ def how(samples: int = 50, steps: int = 8, features: float = 1.0, clips: int = 0
     return Abc(samples, steps, features, clips)
 
 
-def value(detector: Detector, views: Tensor, settings: Abc, seed: int = 0, batch: int = 16) -> float:
-    return confidence(detector, views, settings, np.random.default_rng(seed), batch)
+def value(detector: Detector, views: Tensor, settings: Abc, batch: int = 16) -> float:
+    return confidence(detector, views, settings, np.random.default_rng(0), batch)
 
 
 def test_a_decision_that_hangs_on_one_value_is_never_kept_without_it():
@@ -131,8 +131,11 @@ def test_a_network_without_gradients_is_refused():
         value(Detector(Steps(), ClipSpec(size=2)), lit(), how())
 
 
-@pytest.mark.parametrize("text", ["bac", "abc:samples=0", "abc:steps=x", "abc:size=3",
-                                  "abc:features=0", "abc:features=nan", "abc:clips=-1"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    ["bac", "abc:samples=0", "abc:steps=x", "abc:size=3", "abc:features=0", "abc:features=nan",
+     "abc:features=inf", "abc:clips=-1"],
+)  # fmt: skip
 def test_settings_that_are_none(text):
     with pytest.raises(OptionError, match="--confidence"):
         asked(text)
@@ -145,8 +148,8 @@ def test_without_captum_it_says_what_to_install(monkeypatch):
 
 
 def test_summary_by_hand():
-    rows = [Prediction("d", f"v{i}", 0, 0, label, score, None, "g", "ok")
-            for i, (label, score) in enumerate([(1, 0.9), (0, 0.1), (1, 0.2), (0, 0.5)])]  # fmt: skip
+    of = enumerate([(1, 0.9), (0, 0.1), (1, 0.2), (0, 0.5)])
+    rows = [Prediction("d", f"v{i}", 0, 0, label, s, None, "g", "ok") for i, (label, s) in of]
     given = [Confidence("d", f"v{i}", 0, c) for i, c in enumerate((1.0, 0.5, 0.25, 0.75))]
     assert summary(given, rows) == {
         "clips": 4, "right": 2, "wrong": 2, "mean_right": 0.75, "mean_wrong": 0.5,

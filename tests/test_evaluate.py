@@ -298,6 +298,21 @@ def test_poor_test_sets_give_numbers_or_reasons(rows, on_missing):
             assert end is None or math.isfinite(end)
 
 
+def test_a_metric_is_computed_on_its_own_level_alone():
+    rows = [row(f"v{i}", i % 2, i / 30, clip=c) for i in range(20) for c in range(2)]
+    found = {
+        m.key for m in evaluate(rows, METRICS, "frame", np.mean, "chance", Chosen(), draws=200)
+    }
+    assert {"video/kaggle_log_loss", "video/log_loss", "frame/log_loss"} <= found
+    assert "frame/kaggle_log_loss" not in found
+    alone = [row(f"v{i}", i % 2, i / 30) for i in range(20)]  # frames and videos are the same
+    found = {
+        m.key for m in evaluate(alone, METRICS, "frame", np.mean, "chance", Chosen(), draws=200)
+    }
+    assert "frame/log_loss" in found
+    assert "frame/kaggle_log_loss" not in found
+
+
 def test_a_method_called_all_is_not_all_fakes():
     rows = [row("r", 0, 0.5), row("r2", 0, 0.5), row("a", 1, 0.9, method="all"), row("b", 1, 0.1)]
     found = {

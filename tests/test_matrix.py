@@ -67,6 +67,8 @@ def asked(detectors=(FRAME,), trains=("folder",), tests=("folder", "uadfv"), see
 @pytest.fixture
 def here(monkeypatch):
     """Jobs run in this process, which spares imports; the requests they were given."""
+    import torch
+
     import dfbench.runner
 
     monkeypatch.setenv("DFBENCH_TRACKING", "off")
@@ -85,8 +87,11 @@ def here(monkeypatch):
             return str(error)
         return ""
 
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # tiny networks: more would only wait for each other
     monkeypatch.setattr(sweep, "do", do)
-    return done
+    yield done
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -300,7 +305,7 @@ def test_killed_jobs_fail_alone_and_a_killed_matrix_leaves_nobody_and_goes_on(
 ):
     grid = asked(tests=("uadfv",), seeds=(0, 1))
     args = ["matrix", *grid, *settings, f"--out={tmp_path}"]
-    env = {"DFBENCH_TRACKING": "off"}
+    env = {"DFBENCH_TRACKING": "off", "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "dfbench", *args], env={**os.environ, **env},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -133,12 +133,12 @@ def test_the_table_fits_a_terminal(results):
 
 @pytest.fixture(scope="module")
 def videos(make_video, tmp_path_factory) -> Path:
-    """Six videos; real ones are smooth, fake ones have texture. And weights, untrained."""
+    """Four videos; real ones are smooth, fake ones have texture. And weights, untrained."""
     folder = tmp_path_factory.mktemp("videos")
-    for number in range(6):
+    for number in range(4):
         fake = number % 2
         rng = np.random.default_rng(number)
-        image = np.full((64, 64, 3), 60 + 20 * number, np.uint8)
+        image = np.full((64, 64, 3), 60 + 30 * number, np.uint8)
         image += rng.integers(0, 60 if fake else 5, image.shape, np.uint8)
         path = folder / ("fake" if fake else "real") / f"{number}.mp4"
         make_video(path, frames=2, size=(64, 64), draw=lambda _, image=image: image, crf=5)

@@ -104,7 +104,8 @@ def _differentiable(detector: Detector, views: Tensor) -> Detector:
 def _weights(values: np.ndarray) -> np.ndarray:
     """Each view's values divided by their sum; all 0 where a view changes nothing."""
     sums = values.sum(axis=tuple(range(1, values.ndim)), keepdims=True)
-    return np.divide(values, sums, out=np.zeros_like(values), where=sums > 0)
+    shares: np.ndarray = np.divide(values, sums, out=np.zeros_like(values), where=sums > 0)
+    return shares
 
 
 def _decisions(detector: Detector, clips: Tensor) -> np.ndarray:

@@ -227,9 +227,12 @@ class MetricCard(Card):
         is computed at 0.5 and at those chosen on validation.
     weighted: the function also takes ``weights`` [..., N] and returns an array [...]; bootstrap
         intervals are then computed in one go.
+    levels: what it is computed on: ``video`` scores, the scores of single frames or clips
+        (``clip``), or both.
     """
 
     higher_is_better: bool
+    levels: tuple[Literal["video", "clip"], ...] = ("video", "clip")
     needs: Needs = "scores"
     weighted: bool = False
 

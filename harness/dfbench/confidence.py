@@ -49,7 +49,8 @@ def asked(text: str) -> Abc:
     if name != "abc":
         raise OptionError(f"--confidence is abc[:key=value,…], not {name!r}")
     found: Any = fill_options("--confidence abc", _ABC, raw)
-    if min(found["samples"], found["steps"]) < 1 or found["clips"] < 0 or not found["features"] > 0:
+    whole = found["samples"] > 0 and found["steps"] > 0 and found["clips"] >= 0
+    if not (whole and 0 < found["features"] < float("inf")):
         raise OptionError(
             f"--confidence {text}: samples and steps are at least 1, features above 0, clips not "
             "below 0"

@@ -179,7 +179,7 @@ def _digest(path: Path) -> str:
 
 def _counts(tested: Listing, rows: list[Prediction]) -> dict[str, int]:
     """Videos by class and by what became of them: ``ok`` with at least one score."""
-    status = {row.video: row.status for row in rows if row.status != "ok"}
+    status: dict[str, str] = {row.video: row.status for row in rows if row.status != "ok"}
     status |= {row.video: row.status for row in rows if row.status == "ok"}
     return {**count(tested.of("test")), **Counter(status.values())}
 

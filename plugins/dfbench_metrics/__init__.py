@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from dfbench import MetricCard, hookimpl
 from dfbench.cards import Needs
 
 
-def _card(name: str, summary: str, *, higher: bool = True, needs: Needs = "scores") -> MetricCard:
+def _card(
+    name: str,
+    summary: str,
+    *,
+    higher: bool = True,
+    needs: Needs = "scores",
+    levels: tuple[Literal["video", "clip"], ...] = ("video", "clip"),
+) -> MetricCard:
     return MetricCard(
+        levels=levels,
         name=name,
         summary=summary,
         target=f"dfbench_metrics.functions:{name}",
@@ -32,7 +41,7 @@ def dfbench_metrics() -> Iterable[MetricCard]:
         _card("log_loss", "mean negative log likelihood of the labels", higher=False,
               needs="probabilities"),
         _card("kaggle_log_loss", "log loss as in the DFDC challenge, clipped at 1e-15",
-              higher=False),
+              higher=False, levels=("video",)),
         _card("brier", "mean squared distance of score and label", higher=False,
               needs="probabilities"),
         _card("ece", "expected calibration error, 15 bins of the score", higher=False,

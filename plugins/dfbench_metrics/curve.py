@@ -39,8 +39,8 @@ class Curve:
         return np.asarray((self.fakes > 0) & (self.reals > 0))[..., 0]
 
     def fpr(self, threshold: NDArray[np.int64]) -> Floats:
-        """False positive rate [...] at a threshold for each row [...]: 0 = above all scores, k = the
-        k-th highest. Of no meaning where a class has no weight."""
+        """False positive rate [...] at a threshold for each row [...]: 0 = above all scores, k =
+        the k-th highest. Of no meaning where a class has no weight."""
         return self._share(self.alarms, self.reals, threshold)
 
     def tpr(self, threshold: NDArray[np.int64]) -> Floats:
@@ -48,8 +48,8 @@ class Curve:
         return self._share(self.caught, self.fakes, threshold)
 
     def first(self, holds: Callable[[Floats, Floats], NDArray[np.bool_]]) -> NDArray[np.int64]:
-        """The first threshold [...] at which ``holds(fpr, tpr)``, which stays true once it is and is
-        true at the last one. Bisection: looking at every threshold of every draw takes long."""
+        """The first threshold [...] at which ``holds(fpr, tpr)``, which stays true once it is and
+        is true at the last one. Bisection: looking at every threshold of every draw takes long."""
         low = np.full(self.fakes.shape[:-1], -1)
         high = np.full_like(low, self.fake.shape[-1])
         while (high - low > 1).any():

@@ -7,7 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from dfbench.errors import ResultError
 from dfbench.evaluate.doubts import doubts
 from dfbench.evaluate.matching import Matcher
+from dfbench.evaluate.problems import EXAMPLES, Problems
 from dfbench.evaluate.score_file import ScoreFile, ScoreRow
 from dfbench.records import FAKE, REAL, Prediction, Split, Status, VideoRecord
 
@@ -24,7 +25,6 @@ _LABELS = {
 }
 _SCORE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,4})?", re.ASCII | re.IGNORECASE)
 _WHOLE = re.compile(r"\d{1,15}", re.ASCII)
-_EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def check_scores(
     records: Sequence[VideoRecord],
     dataset: str,
     split: Split = "test",
-    reading: Reading = Reading(),  # noqa: B008 - frozen
+    reading: Reading = Reading(),
 ) -> Checked:
     """The file as rows of ``predictions.csv`` for one split of the dataset ``records``.
 
@@ -63,7 +63,7 @@ def check_scores(
     videos that are unknown, not of the split, or could be several, labels that disagree, the same
     clip twice, and scores that are no numbers or not in 0..1.
     """
-    problems = _Problems()
+    problems = Problems()
     found = _matched(file, records, split, reading, problems)
     _check_labels(found, problems)
     scored = [
@@ -83,31 +83,11 @@ def check_scores(
     return Checked(rows, tuple(warnings), (*file.notes, *problems.left_out()))
 
 
-@dataclass
-class _Problems:
-    """By what they are: examples in the order of the file. lost: rows that are left out."""
-
-    found: dict[str, list[str]] = field(default_factory=dict)
-    lost: Counter[str] = field(default_factory=Counter)
-
-    def add(self, what: str, row: ScoreRow, detail: str = "") -> None:
-        self.found.setdefault(what, []).append(f"line {row.line}: {detail or row.video}")
-
-    def lines(self) -> list[str]:
-        return [
-            f"{len(all_)} {what} ({'; '.join(all_[:_EXAMPLES])}{'; …' * (len(all_) > _EXAMPLES)})"
-            for what, all_ in self.found.items()
-        ]
-
-    def left_out(self) -> list[str]:
-        return [f"{number} rows were left out: they {what}" for what, number in self.lost.items()]
-
-
 Found = tuple[VideoRecord, ScoreRow]
 
 
 def _short(file: ScoreFile) -> list[str]:
-    lines = ", ".join(map(str, file.short[:_EXAMPLES]))
+    lines = ", ".join(map(str, file.short[:EXAMPLES]))
     return [f"{len(file.short)} lines lack a value (line {lines})"] if file.short else []
 
 
@@ -116,7 +96,7 @@ def _matched(
     records: Sequence[VideoRecord],
     split: Split,
     reading: Reading,
-    problems: _Problems,
+    problems: Problems,
 ) -> list[Found]:
     """Each row with its video, where that is one of the split."""
     matcher, matched = Matcher(records), []
@@ -132,14 +112,14 @@ def _matched(
             problems.lost[what] += 1
             if not reading.allow_unknown:
                 # Looking for near ones takes long where there are many videos.
-                few = not found and problems.lost[what] <= _EXAMPLES
+                few = not found and problems.lost[what] <= EXAMPLES
                 near = " or ".join(matcher.near(row.video)) if few else ""
                 hint = f"{row.video}, perhaps {near}" if near else row.video
                 problems.add(f"rows {what}, --allow-unknown leaves them out", row, hint)
     return matched
 
 
-def _check_labels(found: Sequence[Found], problems: _Problems) -> None:
+def _check_labels(found: Sequence[Found], problems: Problems) -> None:
     """A label is compared and no more: the dataset's own counts."""
     wrong = []
     for record, row in found:
@@ -157,7 +137,7 @@ def _check_labels(found: Sequence[Found], problems: _Problems) -> None:
 
 
 def _numbered(
-    found: Sequence[Found], problems: _Problems
+    found: Sequence[Found], problems: Problems
 ) -> list[tuple[VideoRecord, int, ScoreRow]]:
     """Each row with the number of its clip: as given, else counted within the video where frames
     are told apart by ``start_frame``."""
@@ -176,7 +156,7 @@ def _numbered(
     return numbered
 
 
-def _score(row: ScoreRow, reading: Reading, problems: _Problems) -> float | None:
+def _score(row: ScoreRow, reading: Reading, problems: Problems) -> float | None:
     """P(fake), or None where the file leaves it empty or it is none."""
     if not row.score:
         return None

@@ -57,7 +57,7 @@ def evaluate(
             if table is videos and subset == "all":
                 continue
             if _same(part, videos):  # one clip a video, or one method: nothing new to compute
-                values += _called(f"{part.level}/", subset, whole)
+                values += _called(part.level, subset, whole, metrics)
             else:
                 values += measure(part, subset, metrics, brief, seed, draws)
     return tuple(values)
@@ -77,7 +77,10 @@ def measure(
     values: list[MetricValue] = []
     cells: list[_Cell] = []
     decided = _decisions(part, chosen)
+    level = "video" if part.level == "video" else "clip"
     for name, card in metrics.items():
+        if level not in card.levels:
+            continue
         try:
             found = list(_cells(f"{part.level}/{name}", card, part, subset, chosen, decided))
         except Exception as error:  # noqa: BLE001 - one plugin's metric must not lose the run
@@ -110,11 +113,15 @@ def _same(one: Scores, two: Scores) -> bool:
     )
 
 
-def _called(level: str, subset: str, values: Sequence[MetricValue]) -> Iterator[MetricValue]:
+def _called(
+    level: str, subset: str, values: Sequence[MetricValue], metrics: Mapping[str, MetricCard]
+) -> Iterator[MetricValue]:
     """The values under the name of another level or subset."""
     for value in values:
-        if value.rule in (None, "0.5", "val"):
-            yield replace(value, name=level + value.name.partition("/")[2], subset=subset)
+        name = value.name.partition("/")[2]
+        there = level == "video" or "clip" in metrics[name].levels
+        if there and value.rule in (None, "0.5", "val"):
+            yield replace(value, name=f"{level}/{name}", subset=subset)
 
 
 def _decisions(part: Scores, chosen: Chosen) -> dict[str, Measure]:

@@ -92,9 +92,7 @@ def _places(path: Path, header: Sequence[str], score_column: str | None) -> dict
     wanted = dict(COLUMNS)
     if score_column is not None:
         if score_column.lower() not in names:
-            raise ResultError(
-                f"{path} has no column {score_column}; it has {', '.join(header)}"
-            )
+            raise ResultError(f"{path} has no column {score_column}; it has {', '.join(header)}")
         taken = score_column.lower()
         wanted = {n: tuple(s for s in spellings if s != taken) for n, spellings in wanted.items()}
         wanted["score"] = (taken,)
@@ -117,9 +115,7 @@ def _places(path: Path, header: Sequence[str], score_column: str | None) -> dict
     return places
 
 
-def _no_score(
-    path: Path, lines: Sequence[tuple[int, list[str]]], places: Mapping[str, int]
-) -> str:
+def _no_score(path: Path, lines: Sequence[tuple[int, list[str]]], places: Mapping[str, int]) -> str:
     at = places.get("label", -1)
     values = [values[at] for _, values in lines if 0 <= at < len(values)]
     if any(re.fullmatch(r"\s*[01]?[.,]\d*[1-9]\d*\s*", value) for value in values):
