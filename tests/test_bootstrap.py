@@ -107,6 +107,13 @@ def test_a_perfect_test_set_does_not_prove_a_perfect_detector():
     measure = Measure(functions.auc, labels, np.linspace(1, 0, 20), True)
     ((low, high),) = Bootstrap(np.arange(20), labels, 200, 0).intervals([measure])
     assert (low, high) == (pytest.approx(0.025 ** (1 / 10)), 1.0)
+    same = np.concatenate([np.repeat([0.9, 0.1], 10)[::-1], np.repeat([0.9, 0.1], 10)])
+    where = np.tile(np.arange(10), 4)  # each group: a fake found, one not, two reals
+    both = Measure(functions.accuracy, np.repeat([1, 0], 20), (same > 0.5).astype(float), True)
+    ((low, high),) = Bootstrap(where, both.labels, 200, 0).intervals([both])
+    assert low == pytest.approx(0.5 * 0.025 ** (1 / 10))
+    assert high == pytest.approx(1 - low)
+    low = 0.025 ** (1 / 10)
     assert binomtest(10, 10).proportion_ci(0.95).low == pytest.approx(low)
 
 

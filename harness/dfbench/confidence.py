@@ -16,6 +16,7 @@ import numpy as np
 
 from dfbench.cards import fill_options, parse_name
 from dfbench.errors import OptionError, ResourceError, ResultError
+from dfbench.evaluate.delong import components
 from dfbench.records import Prediction
 
 COLUMNS = ("dataset", "video", "clip", "confidence")
@@ -110,9 +111,7 @@ def summary(confidences: Sequence[Confidence], rows: Sequence[Prediction]) -> di
     right = np.array([decided == fake for _, decided, fake in pairs], bool)
     auc = None
     if 0 < right.sum() < len(right):
-        from sklearn.metrics import roc_auc_score
-
-        auc = float(roc_auc_score(right, values))
+        auc = float(components(right.astype(np.int64), values[None]).aucs[0])
     return {
         "clips": len(pairs), "right": int(right.sum()), "wrong": int((~right).sum()),
         "mean_right": float(values[right].mean()) if right.any() else None,

@@ -70,7 +70,8 @@ def _extra(card: AnyCard) -> dict[str, Any]:
     if isinstance(card, DatasetCard):
         return {"options": dict(card.options)}
     if isinstance(card, MetricCard):
-        return {"higher_is_better": card.higher_is_better, "needs": card.needs}
+        return {"needs": card.needs, "levels": ", ".join(card.levels),
+                "higher_is_better": card.higher_is_better}  # fmt: skip
     return {} if isinstance(card, ProtocolCard) else {"version": card.version}
 
 

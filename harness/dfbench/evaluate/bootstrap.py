@@ -4,8 +4,9 @@ Videos of one person resemble each other; drawing them one by one would make an 
 Two things mend what a plain percentile interval lacks where groups are few: it is widened as far as
 a t interval is wider than a normal one (the *expanded* percentile interval, Hesterberg, "What
 Teachers Should Know About the Bootstrap", 2015, section 5.3), and moved by what the draws show of
-bias and skewness (BCa, Efron, "Better Bootstrap Confidence Intervals", 1987). A perfect test set
-has perfect draws; how bad the detector may still be is then said by the exact interval of a share.
+bias and skewness (BCa, Efron, "Better Bootstrap Confidence Intervals", 1987). Where all
+groups agree, as on a perfect test set, so do all draws; the exact interval of a share then says how
+many groups of another kind may only have stayed away.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ class Bootstrap:
         known = values[np.isfinite(values)]
         if len(known) < len(values) / 2 or not self.freedom:
             return None, None  # most draws have one class only
-        if estimate in (0.0, 1.0) and (known == estimate).all():
+        if estimate is not None and 0 <= estimate <= 1 and np.ptp(known) < 1e-12:
             return _exact(estimate, self.size)
         wide = stdtrit(self.freedom, (1 + LEVEL) / 2) * self.short
         bias = 0.0
@@ -176,10 +177,11 @@ def _passed(measures: Sequence[Measure], portions: Callable[[], Iterator[Floats]
     return [np.concatenate(values) for values in found]
 
 
-def _exact(share: float, groups: int) -> tuple[float, float]:
-    """The 95 % interval of a share of 0 or 1 in so many groups (Clopper & Pearson 1934)."""
-    rest = ((1 - LEVEL) / 2) ** (1 / groups)
-    return (rest, 1.0) if share else (0.0, 1 - rest)
+def _exact(value: float, groups: int) -> tuple[float, float]:
+    """The 95 % interval of a value in 0..1 to which all groups agree: what it could be if as many
+    groups as could have stayed away (Clopper & Pearson 1934) were the very opposite."""
+    alike = ((1 - LEVEL) / 2) ** (1 / groups)
+    return value * alike, 1 - (1 - value) * alike
 
 
 def _freedom(reals: int, fakes: int, *, mixed: bool) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dfbench.aggregate import mean
+from dfbench.evaluate.delong import components
 from dfbench.evaluate.scores import by_video, video_scores
 from dfbench.records import Prediction
 
@@ -30,9 +31,7 @@ def doubts(rows: Sequence[Prediction]) -> list[str]:
         )
     found = video_scores(rows, mean, "exclude")
     if len(np.unique(found.labels)) == 2:
-        from sklearn.metrics import roc_auc_score
-
-        auc = float(roc_auc_score(found.labels, found.scores))
+        auc = float(components(found.labels, found.scores[None]).aucs[0])
         if auc < 0.5:
             warnings.append(
                 f"the scores rank the wrong way round: AUC {auc:.3f} as they are, {1 - auc:.3f} "
