@@ -27,8 +27,8 @@ LAYERS = (
      "cache", "duplicates", "check",
      "reader", "loader", "optim", "train", "checkpoint", "predict", "provenance",
      "confidence", "attribution"},
-    {"request", "start", "plan", "stages", "model", "runner", "confide", "foreign", "job", "matrix", "sweep",
-     "matrix_files", "estimate", "protocol", "protocol_file"},
+    {"request", "start", "plan", "stages", "model", "runner", "confide", "foreign", "ensemble",
+     "job", "matrix", "sweep", "matrix_files", "estimate", "protocol", "protocol_file"},
     {"api", "cli", "__main__"},
 )  # fmt: skip
 
