@@ -28,7 +28,9 @@ def run(detector, folder, cache, *options):
     )
 
 
-def test_a_frame_detector_finds_warp_and_is_at_chance_on_flicker_and_control(sample_cache, tmp_path):
+def test_a_frame_detector_finds_warp_and_is_at_chance_on_flicker_and_control(
+    sample_cache, tmp_path
+):
     warp, flicker, control = run("meso4", tmp_path / "runs", sample_cache)
     assert warp.value >= 0.90
     assert flicker.low <= 0.5 <= flicker.high

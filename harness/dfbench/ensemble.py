@@ -92,7 +92,7 @@ def _validation(runs: Sequence[StoredRun]) -> list[Prediction] | None:
     rows = runs[0].validated
     if rows is None or any(one.keys() != scores[0].keys() for one in scores):
         return None
-    return _rows(rows, {key: np.mean([one[key] for one in scores]) for key in scores[0]})
+    return _rows(rows, {key: sum(one[key] for one in scores) / len(runs) for key in scores[0]})
 
 
 def _by_video(run: StoredRun, table: Scores) -> dict[tuple[str, str], float]:
