@@ -19,6 +19,12 @@ import dfbench.cli
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+LONGEST = ("test_matrix", "test_run", "test_claims", "test_cache")
+"""Files that take minutes: begun first, so that two processes of tests end together."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 def isolate(patch: pytest.MonkeyPatch, folder: Path) -> None:

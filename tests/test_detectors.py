@@ -97,7 +97,7 @@ def test_forward_alone_and_in_a_batch(name):
         alone = torch.cat([detector(clip[None]) for clip in clips])
     assert together.shape == (3,)
     assert torch.isfinite(together).all()
-    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(together, alone, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", DETECTORS)
