@@ -327,6 +327,10 @@ def test_killed_jobs_fail_alone_and_a_killed_matrix_leaves_nobody_and_goes_on(
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(
+    "DFBENCH_TEST_LONG" not in os.environ,
+    reason="four minutes on two drawn samples: DFBENCH_TEST_LONG=1 (small videos run always)",
+)
 def test_on_the_sample_and_a_second_sample_of_others(cli, tmp_path):
     other = "sample:qp=35,seed=1"
     args = ["matrix", *asked(("meso4", "r3d18:width=0.0625"), ("sample",), ("sample", other),
