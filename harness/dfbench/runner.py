@@ -15,7 +15,7 @@ from filelock import FileLock
 from dfbench.catalogue import Catalogue
 from dfbench.confide import add_confidence
 from dfbench.detector import Detector, count_parameters
-from dfbench.errors import DfbenchError, ResourceError
+from dfbench.errors import DfbenchError, ResourceError, ResultError
 from dfbench.evaluate.breakdown import write_about
 from dfbench.evaluate.judge import judge
 from dfbench.evaluate.robustness import write_robustness
@@ -162,9 +162,14 @@ class Run:
         return self.ready[1]
 
     def _validation(self) -> list[Prediction] | None:
-        """The model's scores on validation, if it was trained here."""
+        """The model's scores on validation, if it was trained here. Raises ResultError when they
+        are gone: without them a result would lack its thresholds in silence."""
+        if self.plan.train is None:
+            return None
         file = self.folder / "validation.csv"
-        return read_predictions(file) if file.is_file() else None
+        if not file.is_file():
+            raise ResultError(f"{file} is gone, and with it the thresholds: run with --again")
+        return read_predictions(file)
 
     def _score(
         self, test: Test, detector: Detector, prepared: list[Prepared], stages: Stages

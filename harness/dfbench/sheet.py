@@ -47,10 +47,10 @@ def draw_rows(
         max(len(shown), 1), CROPS + 2, left=0.01, right=0.99, bottom=0.01,
         top=1 - 0.6 / figure.get_figheight(), wspace=0.04, hspace=0.06,
     )  # fmt: skip
-    for row, (item, words) in enumerate(zip(shown, captions, strict=True)):
+    for row, (item, told) in enumerate(zip(shown, captions, strict=True)):
         text = figure.add_subplot(grid[row, :2])
         text.axis("off")
-        text.text(0, 0.5, words, va="center", fontsize=9, wrap=True)
+        text.text(0, 0.5, told, va="center", fontsize=9, wrap=True)
         for column, picture in enumerate(pictures(item, store)):
             place = figure.add_subplot(grid[row, column + 2])
             place.axis("off")
@@ -79,11 +79,15 @@ def choose(done: Sequence[Prepared]) -> list[Prepared]:
 
 
 def caption(item: Prepared) -> str:
+    return words(item, f"{item.status}, {sum(item.usable)} of {len(item.usable)} clips")
+
+
+def words(item: Prepared, last: str) -> str:
+    """Three lines: the video's id, what it is, and ``last``."""
     record = item.record
     kind = f"fake: {record.method}" if record.label == FAKE else "real"
     name = record.id if len(record.id) <= 44 else "…" + record.id[-43:]
-    lines = [name, kind, f"{item.status}, {sum(item.usable)} of {len(item.usable)} clips"]
-    return _plain("\n".join(lines))
+    return _plain("\n".join([name, kind, last]))
 
 
 def pictures(item: Prepared, store: FaceStore) -> list[NDArray[np.uint8]]:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dfbench.prepare import Prepared
-from dfbench.records import FAKE
 from dfbench.result import Mistake
-from dfbench.sheet import draw_rows
+from dfbench.sheet import draw_rows, words
 from dfbench.store import FaceStore
 
 SHEET = "mistakes.jpg"
@@ -30,12 +29,7 @@ def draw_mistakes(
     if not mistakes:
         return
     by_id = {video.record.id: video for video in videos}
-    words = [_words(mistake) for mistake in mistakes]
+    shown = [by_id[mistake.video] for mistake in mistakes]
+    told = [words(v, f"score {m.score:.3f}") for v, m in zip(shown, mistakes, strict=True)]
     title = f"The {len(mistakes)} most confident mistakes"
-    draw_rows([by_id[m.video] for m in mistakes], words, store, folder / SHEET, title)
-
-
-def _words(mistake: Mistake) -> str:
-    name = mistake.video if len(mistake.video) <= 44 else "…" + mistake.video[-43:]
-    kind = f"fake: {mistake.method}" if mistake.label == FAKE else "real"
-    return f"{name}\n{kind}\nscore {mistake.score:.3f}".replace("$", r"\$")
+    draw_rows(shown, told, store, folder / SHEET, title)
