@@ -27,7 +27,7 @@ from dfbench.catalogue import catalogue
 from dfbench.cli import Commands
 from dfbench.detector import Detector, build
 from dfbench.errors import TrackingError
-from dfbench.plots import curves
+from dfbench.evaluate import curves
 from dfbench.records import Prediction
 from dfbench.result import MetricValue, RunResult, write_json, write_predictions, write_result
 from dfbench.spec import DataSpec, ModelSpec, RunSpec, TrainSpec

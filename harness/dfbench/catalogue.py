@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 import pluggy
@@ -25,7 +26,8 @@ from dfbench.cards import (
     MetricCard,
     ProtocolCard,
 )
-from dfbench.errors import NameClashError, UnknownNameError
+from dfbench.errors import NameClashError, OptionError, UnknownNameError
+from dfbench.fetched import Fetched
 
 GROUP = "dfbench"
 Kind = Literal["detectors", "datasets", "metrics", "faces", "protocols"]
@@ -152,6 +154,21 @@ class Catalogue:
                 key = name if len(offers) == 1 else f"{plugin}/{name}"
                 flat[key] = cast("MetricCard", card)
         return flat
+
+    def fetch_runs(
+        self, address: str, experiments: Sequence[str], folder: Path
+    ) -> Iterable[Fetched]:
+        """The runs that a tracking server holds, as folders below ``folder``.
+
+        Raises OptionError where no plugin knows such an address, TrackingError for a server that
+        does not answer.
+        """
+        found = self.manager.hook.dfbench_fetch_runs(
+            address=address, experiments=experiments, folder=folder
+        )
+        if not found:
+            raise OptionError(f"{address}: no plugin knows such a tracking server")
+        return cast("Iterable[Fetched]", found[0])
 
     def notify(self, hook: str, report: Callable[[str], None], **arguments: Any) -> None:
         """Call every listener of ``hook``; one that raises is reported, the others still run."""

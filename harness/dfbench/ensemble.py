@@ -17,6 +17,7 @@ from dfbench.evaluate.contenders import make_table
 from dfbench.evaluate.judge import judge
 from dfbench.evaluate.scores import Scores, coverage
 from dfbench.evaluate.stored import StoredRun
+from dfbench.evaluate.truth import truth_of_rows
 from dfbench.foreign import write_run
 from dfbench.provenance import command, git_commit, now, versions
 from dfbench.records import Prediction
@@ -50,6 +51,7 @@ def make_ensemble(
         spec=spec, status="finished",
         counts={"videos": len(rows), "real": sum(not row.label for row in rows),
                 "fake": sum(row.label for row in rows)},
+        truth=truth_of_rows(rows),
         **judge(spec, rows, validation, mean, catalogue.metrics(), about),
         environment={"versions": versions()},
         provenance={"started": started, "ended": now(), "command": command(),

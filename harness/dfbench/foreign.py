@@ -18,6 +18,7 @@ from dfbench.evaluate.breakdown import write_about
 from dfbench.evaluate.imported import Checked, Reading, check_scores
 from dfbench.evaluate.judge import judge
 from dfbench.evaluate.score_file import read_score_file
+from dfbench.evaluate.truth import truth_of_records
 from dfbench.leaks import check_across
 from dfbench.listing import Listing, fingerprint, read_dataset
 from dfbench.places import cache_folder
@@ -87,6 +88,7 @@ def import_scores(
     rows = None if validation is None else validation.rows
     result = RunResult(
         spec=spec, status="finished", counts=_counts(tested, checked.rows),
+        truth=truth_of_records(tested.of("test")),
         **judge(spec, checked.rows, rows, aggregate, catalogue.metrics(), about),
         environment={"versions": versions()},
         provenance={

@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, astuple, dataclass, field, fields
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,8 +21,8 @@ from dfbench.records import Prediction
 from dfbench.spec import RunSpec
 
 COLUMNS = tuple(f.name for f in fields(Prediction))
-SCHEMA = 2
-"""Of ``result.json``; 1 had one threshold and no breakdowns, and is still read."""
+SCHEMA = 3
+"""Of ``result.json``. 1 had one threshold and no breakdowns, 2 no ``truth``; both are read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,7 @@ class RunResult:
     mistakes: the ten most confident ones at the threshold of rule ``val``, else 0.5.
     counts: videos of the test split: ``videos``, ``real``, ``fake``, and one entry a status.
     coverage: share of test videos with at least one score, 0..1.
+    truth: what the dataset itself says of the test videos, as a digest, see ``evaluate.truth``.
     cost: ``parameters``, ``trainable``, ``seconds`` by stage, ``videos_per_second``,
         ``peak_memory_mb``, ``peak_gpu_memory_mb``.
     notes: what a reader must know: official overlap, random initial weights, a quick look.
@@ -104,6 +106,7 @@ class RunResult:
     metrics: tuple[MetricValue, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     coverage: float | None = None
+    truth: str | None = None
     chosen: Mapping[str, Any] = field(default_factory=dict)
     breakdowns: tuple[Breakdown, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
@@ -154,7 +157,7 @@ def load_result(path: Path | str) -> RunResult:
         )
     try:
         known = {f.name: data[f.name] for f in fields(RunResult) if f.name in data}
-        known["spec"] = RunSpec.from_json(data["spec"])
+        known["spec"] = _spec(data["spec"], file)
         known["metrics"] = _metrics(data)
         known["breakdowns"] = tuple(
             Breakdown(**{**part, "metrics": _metrics(part)}) for part in data.get("breakdowns", ())
@@ -166,6 +169,17 @@ def load_result(path: Path | str) -> RunResult:
         return RunResult(**known)
     except (KeyError, TypeError, AttributeError) as error:
         raise ResultError(f"{file} lacks a part of a result: {error}") from error
+
+
+def _spec(data: Mapping[str, Any], file: Path) -> RunSpec:
+    """Raises ResultError for a spec that was changed after its run: its id would be another."""
+    spec = RunSpec.from_json(data)
+    if data.get("run_id", spec.run_id) != spec.run_id:
+        raise ResultError(
+            f"{file} was changed by hand: its spec is that of run {spec.run_id}, and it calls "
+            f"itself {data['run_id']}"
+        )
+    return spec
 
 
 def _metrics(data: Mapping[str, Any]) -> tuple[MetricValue, ...]:
@@ -210,31 +224,36 @@ def read_predictions(path: Path | str) -> list[Prediction]:
             return list(_rows(path, file))
     except OSError as error:
         raise ResultError(f"{path} cannot be read: {error.strerror}") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ResultError(f"{path} is no table of text: {error}") from error
 
 
 def _rows(path: Path, file: Iterable[str]) -> Iterator[Prediction]:
-    reader = csv.DictReader(file)
-    if missing := [c for c in COLUMNS if c not in (reader.fieldnames or ())]:
+    reader = csv.reader(file)
+    head = next(reader, [])
+    if missing := [c for c in COLUMNS if c not in head]:
         raise ResultError(
             f"{path} has no column {', '.join(missing)}; it needs {','.join(COLUMNS)}"
         )
-    for number, row in enumerate(reader, start=2):
+    ours = itemgetter(*map(head.index, COLUMNS))
+    for row in reader:
+        if not row:
+            continue
         try:
-            if row["score"] and not math.isfinite(float(row["score"])):
-                raise ValueError(f"score {row['score']} is no number")
+            dataset, video, clip, start, label, score, method, group, status = ours(row)
+            number = float(score) if score else None
+            if number is not None and not math.isfinite(number):
+                raise ValueError(f"score {score} is no number")
             yield Prediction(
-                dataset=row["dataset"],
-                video=row["video"],
-                clip=int(row["clip"]),
-                start_frame=int(row["start_frame"]) if row["start_frame"] else None,
-                label=int(row["label"]),
-                score=float(row["score"]) if row["score"] else None,
-                method=row["method"] or None,
-                group=row["group"],
-                status=row["status"],  # type: ignore[arg-type]
-            )
-        except (TypeError, ValueError) as error:
-            raise ResultError(f"{path}, line {number}: {error}") from error
+                dataset, video, int(clip), int(start) if start else None, int(label), number,
+                method or None, group, status,  # type: ignore[arg-type]
+            )  # fmt: skip
+        except IndexError:
+            raise ResultError(
+                f"{path}, line {reader.line_num}: {len(row)} cells of {len(head)}"
+            ) from None
+        except ValueError as error:
+            raise ResultError(f"{path}, line {reader.line_num}: {error}") from error
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -20,6 +20,7 @@ from dfbench.evaluate.breakdown import write_about
 from dfbench.evaluate.judge import judge
 from dfbench.evaluate.robustness import write_robustness
 from dfbench.evaluate.scores import by_video
+from dfbench.evaluate.truth import truth_of_records
 from dfbench.model import forget, get_model
 from dfbench.perturb import perturbation
 from dfbench.plan import Data, Plan, Test, make_plan
@@ -143,6 +144,7 @@ class Run:
             spec=test.spec,
             status="finished",
             counts=_counts(prepared, rows),
+            truth=truth_of_records(test.data.records),
             **judged,
             cost={
                 "parameters": count_parameters(detector),

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -96,7 +97,7 @@ class ModelSpec:
     precision: str
     train: TrainSpec | None
 
-    @property
+    @cached_property
     def model_id(self) -> str:
         return digest(asdict(self))
 
@@ -138,7 +139,7 @@ class RunSpec:
     aggregate: str = "mean"
     protocol: str = ""
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         data = asdict(self)
         for name, before in _ADDED.items():  # specs written before these fields keep their ids

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from dfbench.catalogue import catalogue
 from dfbench.errors import UnknownNameError
-from dfbench_leaderboard.collect import Collected, LeftOut, Row, collect
+from dfbench_leaderboard.collect import Collected, Row, collect
+from dfbench_leaderboard.entries import entries
 from dfbench_leaderboard.rank import Contest, Ranked, rank
+from dfbench_leaderboard.sources import LeftOut, Sources
 
 SHOWN = {
     "video/auc": "AUC",
@@ -19,6 +20,7 @@ SHOWN = {
     "video/accuracy": "accuracy",
     "video/eer": "EER",
     "video/log_loss": "log loss",
+    "video/ece": "ECE",
 }
 """Metrics that are always shown, and their headings."""
 LEVELS = ("video", "clip", "frame")
@@ -26,13 +28,14 @@ LEVELS = ("video", "clip", "frame")
 
 @dataclass(frozen=True)
 class Board:
-    """contests: rows that may be compared, best first. others: metrics shown beside ``metric``."""
+    """contests: entries that may be compared, best first. others: metrics shown beside ``metric``.
+    searched: where runs were looked for."""
 
     metric: str
     higher_is_better: bool
     contests: dict[Contest, list[Ranked]]
     left_out: list[LeftOut]
-    folders: tuple[Path, ...]
+    searched: tuple[str, ...]
 
     @property
     def others(self) -> list[str]:
@@ -43,24 +46,22 @@ class Board:
             yield from ((contest, one) for one in ranked)
 
 
-def make_board(
-    folders: Iterable[Path], metric: str = "video/auc", test: str | None = None
-) -> Board:
+def make_board(sources: Sources, metric: str = "video/auc", test: str | None = None) -> Board:
     """Collect and rank. ``test`` keeps runs tested on that dataset, by its name or its label.
 
-    Raises UnknownNameError for a metric or dataset with the near matches, ResultError for a
-    folder that is not there.
+    Raises UnknownNameError for a metric or dataset with the near matches, and what ``collect``
+    raises.
     """
-    higher = _direction(metric)
-    folders = tuple(folders)
-    found = collect(folders, {*SHOWN, metric})
+    higher = direction(metric)
+    found = collect(sources, {*SHOWN, metric})
     if found.rows and metric not in found.keys:
         raise UnknownNameError(_unknown("metric", metric, found.keys))
-    rows = found.rows if test is None else _tested_on(test, found)
-    return Board(metric, higher, rank(rows, metric, higher), found.left_out, folders)
+    rows = found.rows if test is None else tested_on(test, found)
+    contests = rank(entries(rows), metric, higher)
+    return Board(metric, higher, contests, found.left_out, tuple(sources.names))
 
 
-def _direction(metric: str) -> bool:
+def direction(metric: str) -> bool:
     """Whether more is better, from the metric's card."""
     cards = catalogue().metrics()
     level, _, name = metric.partition("[")[0].partition("@")[0].partition("/")
@@ -71,7 +72,8 @@ def _direction(metric: str) -> bool:
     return cards[name].higher_is_better
 
 
-def _tested_on(test: str, found: Collected) -> list[Row]:
+def tested_on(test: str, found: Collected) -> list[Row]:
+    """The rows tested on the dataset of that name or label. Raises UnknownNameError."""
     rows = [row for row in found.rows if test in (row.spec.test.dataset, row.spec.test.label)]
     if not rows:
         known = {row.spec.test.label for row in found.rows}

@@ -1,58 +1,125 @@
-"""``dfbench leaderboard``: a ranked table in the terminal, or as CSV, Markdown or JSON."""
+"""``dfbench leaderboard``: a ranked table in the terminal or as a file, and the commands below it:
+``build`` and ``serve`` a site, ``submit`` a run, ``verify`` one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-FORMATS = ("table", "csv", "markdown", "json")
+if TYPE_CHECKING:
+    from dfbench_leaderboard.board import Board
+
+FORMATS = ("table", "csv", "markdown", "latex", "json")
+
+
+def where_runs_are(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say where runs are, and which of them to take."""
+    for option in reversed([
+        click.option("--runs", multiple=True, type=click.Path(path_type=Path),
+                     envvar=["DFBENCH_RUNS", "DFBENCH_OUT"],
+                     help="Folder with runs and submissions, at any depth; may be repeated.  "
+                     "[default: what run calls --out, unless --mlflow is given]"),
+        click.option("--mlflow", multiple=True, metavar="URI", envvar="DFBENCH_MLFLOW",
+                     help="A tracking server to collect runs from; may be repeated."),
+        click.option("--experiment", multiple=True, metavar="NAME",
+                     help="An experiment there; may be repeated.  [default: all of dfbench's]"),
+        click.option("--metric", default="video/auc", show_default=True, envvar="DFBENCH_METRIC",
+                     help="What to rank by: LEVEL/NAME[@0.5|@val], followed by [METHOD] for one "
+                     "kind of fake."),
+        click.option("--test", default=None, help="Only runs tested on this dataset."),
+    ]):  # fmt: skip
+        command = option(command)
+    return command
 
 
 @click.group("leaderboard", invoke_without_command=True)
-@click.option(
-    "--runs", multiple=True, type=click.Path(path_type=Path),
-    envvar=["DFBENCH_RUNS", "DFBENCH_OUT"],
-    help="Folder with runs, at any depth; may be repeated.  [default: what run calls --out]",
-)  # fmt: skip
-@click.option("--metric", default="video/auc", show_default=True, envvar="DFBENCH_METRIC",
-              help="What to rank by: LEVEL/NAME[@0.5|@val], followed by [METHOD] for one kind of "
-              "fake.")  # fmt: skip
-@click.option("--test", default=None, help="Only runs tested on this dataset.")
+@where_runs_are
 @click.option("--format", type=click.Choice(FORMATS), default="table", show_default=True,
               envvar="DFBENCH_FORMAT")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.pass_context
 def leaderboard_group(
-    ctx: click.Context, runs: tuple[Path, ...], metric: str, test: str | None, format: str,
-    as_json: bool,
+    ctx: click.Context, runs: tuple[Path, ...], mlflow: tuple[str, ...],
+    experiment: tuple[str, ...], metric: str, test: str | None, format: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Rank finished runs; say which were left out, and why.
 
-    Only runs tested on the same videos in the same way are ranked together, and models trained
-    here apart from weights taken as they are.
+    Every number shown is computed again from the stored scores; a run whose result says otherwise
+    is rejected. Only runs tested on the same videos in the same way are ranked together, and
+    models trained here apart from weights taken as they are. Seeds of one model are one row.
     """
     if ctx.invoked_subcommand is not None:
         return
     from dfbench_leaderboard import render
     from dfbench_leaderboard.board import make_board
 
-    board = make_board(runs or (_out(ctx),), metric, test)
+    board = make_board(sources(ctx, runs, mlflow, experiment), metric, test)
     if as_json or format == "json":
         click.echo(render.as_json(board))
-    elif format == "csv":
-        click.echo(render.as_csv(board), nl=False)
-        for line in render.left_out_lines(board):
-            click.echo(line, err=True)  # stdout is the table and nothing else
-    elif format == "markdown":
-        click.echo(render.as_markdown(board))
-    else:
+    elif format == "table":
         from dfbench_leaderboard.terminal import show
 
         show(board)
+    elif format == "markdown":  # has room for what was left out
+        click.echo(render.as_markdown(board))
+    else:
+        click.echo(_text(board, format), nl=False)
+        for line in render.left_out_lines(board):
+            click.echo(line, err=True)  # stdout is the table and nothing else
 
 
-def _out(ctx: click.Context) -> Path:
+def _text(board: Board, format: str) -> str:
+    if format == "csv":
+        from dfbench_leaderboard.render import as_csv
+
+        return as_csv(board)
+    from dfbench_leaderboard.latex import as_latex
+
+    return as_latex(board)
+
+
+@leaderboard_group.command("build")
+@where_runs_are
+@click.option("--out", type=click.Path(path_type=Path), default=Path("site"), show_default=True,
+              help="Folder that the site is written to; a site that lies there is replaced.")
+@click.option("--title", default="Deepfake detectors", show_default=True,
+              help="What the site is called.")
+@click.option("--data-root", multiple=True, metavar="[NAME=]DIR",
+              help="Where a dataset lies: its labels are then compared with those of the runs.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: what was built.")
+@click.pass_context
+def build_command(
+    ctx: click.Context, runs: tuple[Path, ...], mlflow: tuple[str, ...],
+    experiment: tuple[str, ...], metric: str, test: str | None, out: Path, title: str,
+    data_root: tuple[str, ...], as_json: bool,
+) -> None:  # fmt: skip
+    """Build the leaderboard as a site of plain files, to open from the disk or put on any host.
+
+    It needs no network and no server. Every number shown is computed again from the stored scores;
+    what was rejected or left out is listed with the reason.
+    """
+    import json
+
+    from dfbench_leaderboard.site.build import build
+
+    found = sources(ctx, runs, mlflow, experiment)
+    built = build(found, out, title=title, metric=metric, test=test)
+    click.echo(json.dumps(built.to_json()) if as_json else built.line())
+
+
+def sources(
+    ctx: click.Context, runs: tuple[Path, ...], mlflow: tuple[str, ...],
+    experiments: tuple[str, ...],
+) -> Any:  # fmt: skip
+    from dfbench_leaderboard.sources import Sources
+
+    return Sources(runs or (() if mlflow else (default_runs(ctx),)), mlflow, experiments)
+
+
+def default_runs(ctx: click.Context) -> Path:
     """Where ``dfbench run`` puts runs, by the configuration file or by default."""
     settings = ctx.find_root().default_map or {}
     return Path(settings.get("run", {}).get("out", "runs"))

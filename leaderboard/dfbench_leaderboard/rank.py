@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dfbench.result import MetricValue
-from dfbench_leaderboard.collect import Row
+from dfbench_leaderboard.entries import Entry
 
 
 @dataclass(frozen=True, order=True)
 class Contest:
-    """What rows must share to be ranked together: the very same test videos (``fingerprint``),
+    """What entries must share to be ranked together: the very same test videos (``fingerprint``),
     perturbed and counted the same way, and the same kind of model."""
 
     test: str
@@ -22,9 +22,9 @@ class Contest:
     videos: int
 
     @classmethod
-    def of(cls, row: Row) -> Contest:
-        spec = row.spec
-        return cls(spec.test.label, spec.variant, row.kind, spec.on_missing, spec.test.fingerprint,
+    def of(cls, entry: Entry) -> Contest:
+        spec = entry.spec
+        return cls(spec.test.label, spec.variant, entry.kind, spec.on_missing, spec.test.fingerprint,
                    spec.test.videos)  # fmt: skip
 
 
@@ -32,45 +32,46 @@ class Contest:
 class Ranked:
     """rank: from 1, equal values share one; None where the metric does not exist.
 
-    tied: not rank 1, but the interval overlaps that of the best row, so the data do not clearly
+    tied: not rank 1, but the interval overlaps that of the best one, so the data do not clearly
     tell the two apart. (They may still: a paired test on the same videos sees more.)
     """
 
-    row: Row
+    entry: Entry
     value: MetricValue | None
     rank: int | None
     tied: bool
 
 
-def rank(rows: Iterable[Row], metric: str, higher_is_better: bool) -> dict[Contest, list[Ranked]]:
-    """Contests in the order of their names, each with its rows, best first."""
-    contests: dict[Contest, list[Row]] = {}
-    for row in rows:
-        contests.setdefault(Contest.of(row), []).append(row)
+def rank(
+    entries: Iterable[Entry], metric: str, higher_is_better: bool
+) -> dict[Contest, list[Ranked]]:
+    """Contests in the order of their names, each with its entries, best first."""
+    contests: dict[Contest, list[Entry]] = {}
+    for entry in entries:
+        contests.setdefault(Contest.of(entry), []).append(entry)
     return {
         contest: _rank(contests[contest], metric, higher_is_better) for contest in sorted(contests)
     }
 
 
-def _rank(rows: list[Row], metric: str, higher_is_better: bool) -> list[Ranked]:
+def _rank(entries: list[Entry], metric: str, higher_is_better: bool) -> list[Ranked]:
     sign = -1 if higher_is_better else 1
+    valued = [(entry, entry.value(metric)) for entry in entries]
 
-    def order(row: Row) -> tuple[bool, float, str, int, str]:
-        number = _number(row.value(metric))
-        spec = row.spec
+    def order(pair: tuple[Entry, MetricValue | None]) -> tuple[bool, float, str, int, str]:
+        number, spec = _number(pair[1]), pair[0].spec
         known = (True, 0.0) if number is None else (False, sign * number)
         return (*known, spec.model.label, spec.seed, spec.run_id)
 
     ranked: list[Ranked] = []
-    for place, row in enumerate(sorted(rows, key=order), start=1):
-        value = row.value(metric)
+    for place, (entry, value) in enumerate(sorted(valued, key=order), start=1):
         number = _number(value)
         if number is None:
-            ranked.append(Ranked(row, value, None, False))
+            ranked.append(Ranked(entry, value, None, False))
             continue
         same = bool(ranked) and _number(ranked[-1].value) == number
         at = ranked[-1].rank if same else place
-        ranked.append(Ranked(row, value, at, at != 1 and _overlap(value, ranked[0].value)))
+        ranked.append(Ranked(entry, value, at, at != 1 and _overlap(value, ranked[0].value)))
     return ranked
 
 

@@ -9,6 +9,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from dfbench.result import MetricValue
@@ -31,10 +32,11 @@ def as_json(board: Board) -> str:
             "metric": board.metric,
             "higher_is_better": board.higher_is_better,
             "rows": [
-                {**record(board, contest, ranked), "folder": str(ranked.row.folder)}
+                {**record(board, contest, ranked),
+                 "sources": [row.source for row in ranked.entry.rows]}
                 for contest, ranked in board.rows()
             ],
-            "left_out": [{"folder": str(o.folder), "reason": o.reason} for o in board.left_out],
+            "left_out": [asdict(out) for out in board.left_out],
         },
         ensure_ascii=False,
         indent=1,
@@ -47,12 +49,12 @@ def as_csv(board: Board) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns(board))
     for contest, ranked in board.rows():
-        writer.writerow([_csv(value) for value in record(board, contest, ranked).values()])
+        writer.writerow([csv_cell(value) for value in record(board, contest, ranked).values()])
     return text.getvalue()
 
 
 def as_markdown(board: Board) -> str:
-    heads = ["rank", "detector", "trained on", "tested on", "kind", "initial weights", "seed",
+    heads = ["rank", "detector", "trained on", "tested on", "kind", "initial weights", "seeds",
              heading(board.metric), *(SHOWN[m] for m in board.others), "coverage", "parameters",
              "videos/s", "note", "run"]  # fmt: skip
     lines = ["| " + " | ".join(map(_markdown, heads)) + " |", "|" + " --- |" * len(heads)]
@@ -60,8 +62,8 @@ def as_markdown(board: Board) -> str:
         first, *rest = cells(board, ranked)
         detector, trained_on = rest[:2]
         row = [first, detector, trained_on, tested_on(contest), contest.kind, *rest[2:]]
-        note = "; ".join(filter(None, [short_note(ranked), *ranked.row.notes]))
-        lines.append("| " + " | ".join(map(_markdown, [*row, note, ranked.row.spec.run_id])) + " |")
+        note = "; ".join(filter(None, [short_note(ranked), *ranked.entry.notes]))
+        lines.append("| " + " | ".join(map(_markdown, [*row, note, run_ids(ranked)])) + " |")
     left_out = [f"- {_markdown(line)}" for line in left_out_lines(board)]
     return "\n".join([*lines, "", _markdown(legend(board)), *([""] if left_out else []), *left_out])
 
@@ -70,40 +72,41 @@ def columns(board: Board) -> list[str]:
     """The names of what ``record`` gives."""
     metric = board.metric
     return ["rank", "tied_with_first", "detector", "kind", "trained_on", "tested_on", "variant",
-            "initial_weights", "fine_tuned", "seed", metric, f"{metric}_low", f"{metric}_high",
+            "initial_weights", "fine_tuned", "seeds", metric, f"{metric}_low", f"{metric}_high",
             *board.others, "decided_at", "coverage", "on_missing", "parameters",
-            "videos_per_second", "limited", "notes", "run_id", "test_videos",
+            "videos_per_second", "limited", "notes", "runs", "test_videos",
             "test_fingerprint"]  # fmt: skip
 
 
 def record(board: Board, contest: Contest, ranked: Ranked) -> dict[str, Any]:
     """A row in full, its values as they are."""
-    row, spec, value = ranked.row, ranked.row.spec, ranked.value
+    entry, spec, value = ranked.entry, ranked.entry.spec, ranked.value
     train = spec.model.train
-    others = [found.value if (found := row.value(metric)) else None for metric in board.others]
+    others = [found.value if (found := entry.value(metric)) else None for metric in board.others]
     own = [value.value, value.low, value.high] if value else [None] * 3
     values = [ranked.rank, ranked.tied, spec.model.label, contest.kind, spec.model.trained_on,
               spec.test.label, spec.variant, initial(spec.model),
-              train.fine_tune if train else "none", spec.seed, *own, *others, rule(ranked),
-              row.coverage, spec.on_missing, row.parameters, row.videos_per_second, spec.limited,
-              "; ".join(row.notes), spec.run_id, contest.videos, contest.fingerprint]  # fmt: skip
+              train.fine_tune if train else "none", seeds(ranked), *own, *others, rule(ranked),
+              entry.coverage, spec.on_missing, entry.first.parameters, entry.videos_per_second,
+              spec.limited, "; ".join(entry.notes), run_ids(ranked), contest.videos,
+              contest.fingerprint]  # fmt: skip
     return dict(zip(columns(board), values, strict=True))
 
 
 def cells(board: Board, ranked: Ranked) -> list[str]:
     """A row for reading, rounded: rank to videos/s, without what its contest says."""
-    row, spec = ranked.row, ranked.row.spec
-    speed = row.videos_per_second
+    entry, spec = ranked.entry, ranked.entry.spec
+    speed, parameters = entry.videos_per_second, entry.first.parameters
     return [
         ("–" if ranked.rank is None else str(ranked.rank)) + (" ~" if ranked.tied else ""),
         spec.model.label,
         spec.model.trained_on,
         initial(spec.model),
-        str(spec.seed),
+        seeds(ranked),
         with_interval(ranked.value),
-        *(_rounded(row.value(metric)) for metric in board.others),
-        "" if row.coverage is None else f"{row.coverage:.1%}",
-        "" if row.parameters is None else _short(row.parameters),
+        *(_rounded(entry.value(metric)) for metric in board.others),
+        "" if entry.coverage is None else f"{entry.coverage:.1%}",
+        "" if parameters is None else _short(parameters),
         "" if speed is None else f"{speed:.3g}",
     ]
 
@@ -118,7 +121,7 @@ def tested_on(contest: Contest) -> str:
 
 def short_note(ranked: Ranked) -> str:
     """What a reader of this row must not miss, in a word or two."""
-    words = ["limited"] if ranked.row.spec.limited else []
+    words = ["limited"] if ranked.entry.spec.limited else []
     if rule(ranked) == "0.5":
         words.append("decides at 0.5")
     if ranked.value is not None and ranked.value.reason:
@@ -128,20 +131,29 @@ def short_note(ranked: Ranked) -> str:
 
 def rule(ranked: Ranked) -> str | None:
     """The threshold behind F1 and accuracy: ``val`` or ``0.5``."""
-    value = ranked.row.value("video/accuracy") or ranked.row.value("video/f1")
+    value = ranked.entry.value("video/accuracy") or ranked.entry.value("video/f1")
     return value.rule if value else None
+
+
+def seeds(ranked: Ranked) -> str:
+    return " ".join(map(str, ranked.entry.seeds))
+
+
+def run_ids(ranked: Ranked) -> str:
+    return " ".join(row.spec.run_id for row in ranked.entry.rows)
 
 
 def legend(board: Board) -> str:
     first = "highest" if board.higher_is_better else "lowest"
     return (f"Ranked by {board.metric}, {first} first, among runs on the same test videos; the "
-            "other metrics are of videos. [low, high] = 95 % interval, ~ = it overlaps that of "
-            "rank 1.")  # fmt: skip
+            "other metrics are of videos, in the mean over seeds. [low, high] = 95 % interval, "
+            "~ = it overlaps that of rank 1.")  # fmt: skip
 
 
 def left_out_lines(board: Board) -> Iterator[str]:
     for out in board.left_out:
-        yield plain(f"left out: {out.folder}: {' '.join(out.reason.split())}")
+        what = "rejected" if out.rejected else "left out"
+        yield plain(f"{what}: {out.source}: {' '.join(out.reason.split())}")
 
 
 def plain(text: str) -> str:
@@ -168,7 +180,7 @@ def _short(number: float) -> str:
     return str(number)
 
 
-def _csv(value: Any) -> Any:
+def csv_cell(value: Any) -> Any:
     """A spreadsheet takes a text that starts like a formula for one; a quote tells it not to."""
     if not isinstance(value, str):
         return value

@@ -19,8 +19,8 @@ GAP = 2
 WORDS = ("detector", "trained on", "initial weights", "note")
 """Columns that may be as narrow as WRAP characters, and then wrap; numbers never do."""
 WRAP = 14
-DROPPED = ("videos /s", "log loss", "AP", "seed", "EER", "params", "initial weights", "accuracy",
-           "run", "coverage", "F1")  # fmt: skip
+DROPPED = ("videos /s", "log loss", "AP", "ECE", "EER", "params", "initial weights", "accuracy",
+           "seeds", "run", "coverage", "F1")  # fmt: skip
 """What goes first where there is no room."""
 
 Row = dict[str, str]
@@ -42,14 +42,14 @@ def show(board: Board) -> None:
 
 
 def _cells(board: Board, ranked: Ranked, notes: dict[str, int]) -> Row:
-    heads = ["rank", "detector", "trained on", "initial weights", "seed",
+    heads = ["rank", "detector", "trained on", "initial weights", "seeds",
              render.heading(board.metric), *(SHOWN[m] for m in board.others), "coverage",
              "params", "videos /s"]  # fmt: skip
     # The longer notes stand below the tables, once each.
-    numbers = [f"({notes.setdefault(note, len(notes) + 1)})" for note in ranked.row.notes]
+    numbers = [f"({notes.setdefault(note, len(notes) + 1)})" for note in ranked.entry.notes]
     note = " ".join(filter(None, [render.short_note(ranked), *numbers]))
     row = dict(zip(heads, render.cells(board, ranked), strict=True))
-    row |= {"note": note, "run": ranked.row.spec.run_id}
+    row |= {"note": note, "run": render.run_ids(ranked)}
     return {head: render.plain(cell) for head, cell in row.items()}
 
 
@@ -95,7 +95,7 @@ def _rest(board: Board, notes: dict[str, int], dropped: list[str]) -> Iterator[s
     if board.contests:
         yield render.legend(board)
     else:
-        yield f"no finished run under {', '.join(map(str, board.folders))}"
+        yield f"no finished run under {', '.join(board.searched)}"
     if dropped:
         yield f"No room for {', '.join(dropped)}: widen the terminal, or use --format csv."
     yield from (f"({number}) {note}" for note, number in notes.items())

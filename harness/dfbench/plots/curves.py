@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from dfbench.evaluate.curves import precision_recall, roc
 from dfbench.evaluate.scores import Scores
 from dfbench.records import FAKE, REAL
 from dfbench.result import RunResult
 
-Floats = NDArray[np.float64]
 # Okabe and Ito's colours, told apart with any kind of colour vision. There is one style fewer than
 # colours, so that both change from curve to curve and no two of the first 30 look the same.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -31,27 +30,6 @@ def pictures(result: RunResult, videos: Scores) -> dict[str, Figure]:
         "roc.png": _roc(result, videos),
         "precision_recall.png": _precision_recall(result, videos),
     }
-
-
-def roc(labels: NDArray[np.int64], scores: Floats) -> tuple[Floats, Floats]:
-    """False and true positive rate at every threshold, from (0, 0) to (1, 1)."""
-    fakes, reals = _caught(labels, scores)
-    return np.r_[0, reals / reals[-1]], np.r_[0, fakes / fakes[-1]]
-
-
-def precision_recall(labels: NDArray[np.int64], scores: Floats) -> tuple[Floats, Floats]:
-    """Recall and precision at every threshold, recall rising; a step lies left of its point."""
-    fakes, reals = _caught(labels, scores)
-    precision = fakes / (fakes + reals)
-    return np.r_[0, fakes / fakes[-1]], np.r_[precision[0], precision]
-
-
-def _caught(labels: NDArray[np.int64], scores: Floats) -> tuple[Floats, Floats]:
-    """How many fakes and reals score at least each distinct score, highest first."""
-    order = np.argsort(-scores, kind="stable")
-    last = np.r_[np.flatnonzero(np.diff(scores[order])), len(order) - 1]
-    fake = np.cumsum(labels[order] == FAKE)[last]
-    return fake.astype(np.float64), (last + 1 - fake).astype(np.float64)
 
 
 def _roc(result: RunResult, videos: Scores) -> Figure:

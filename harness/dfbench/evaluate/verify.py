@@ -1,0 +1,261 @@
+"""Is a run what it says it is? Every number is computed again from the scores, and compared.
+
+Nothing of the dataset is needed: what it says of its videos stands in the result as a digest, and
+beside the scores in ``videos.csv``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from dfbench.cards import MetricCard
+from dfbench.errors import DfbenchError, ResultError
+from dfbench.evaluate.bootstrap import DRAWS
+from dfbench.evaluate.breakdown import break_down, read_about
+from dfbench.evaluate.decide import Chosen, choose
+from dfbench.evaluate.metrics import evaluate, measure
+from dfbench.evaluate.mistakes import mistakes
+from dfbench.evaluate.scores import Scores, by_video, clip_scores, coverage, video_scores
+from dfbench.evaluate.stored import StoredRun
+from dfbench.evaluate.truth import truth_of_rows
+from dfbench.records import FAKE, REAL, Prediction
+from dfbench.result import MetricValue, RunResult
+from dfbench.spec import ENSEMBLE, RunSpec
+
+CLOSE = 1e-6
+"""How far a number computed elsewhere, by other versions of the libraries, may be off."""
+LOOSE = 0.25
+"""How far the end of an interval may be off, as a share of its length: another generator draws
+other videos, and of 2000 draws the ends are known to some 5 %."""
+_EXAMPLES = 3
+
+
+def verify(
+    run: StoredRun,
+    metrics: Mapping[str, MetricCard],
+    *,
+    only: Collection[str] | None = None,
+    intervals: bool = True,
+) -> list[str]:
+    """What is wrong with a finished run, a line each; empty when it holds.
+
+    only: metrics of all videos, or of all frames or clips, to compute again (``video/auc``); None
+    for every number of the result. intervals: those too, which takes seconds. Metrics of plugins
+    that are not installed are passed over: ask ``known``. A file that cannot be read is a fault
+    like any other.
+    """
+    try:
+        faults = [*_spec_faults(run), *_row_faults(run)]
+        return faults or [*_number_faults(run, metrics, only, intervals)]
+    except DfbenchError as error:
+        return [str(error)]
+
+
+def known(value: MetricValue, metrics: Mapping[str, MetricCard]) -> bool:
+    """Whether the metric is installed here, so that ``verify`` has looked at its value."""
+    return value.name.partition("/")[2] in metrics
+
+
+# --- what was run, and on which videos --------------------------------------------------------
+
+
+def _spec_faults(run: StoredRun) -> Iterator[str]:
+    file = run.folder / "spec.json"
+    if not file.is_file():  # the result holds it as well
+        return
+    try:
+        data = json.loads(file.read_text("utf-8"))
+        spec = RunSpec.from_json(data)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ResultError(f"spec.json cannot be read: {error}") from error
+    if data.get("run_id", spec.run_id) != spec.run_id:
+        yield f"spec.json was changed: it calls itself {data['run_id']} and is {spec.run_id}"
+    elif spec.run_id != run.result.spec.run_id:
+        yield f"spec.json is of run {spec.run_id}, result.json of {run.result.spec.run_id}"
+
+
+def _row_faults(run: StoredRun) -> Iterator[str]:
+    spec, videos = run.result.spec, by_video(run.rows)
+    yield from _listed(
+        "a clip stands twice", [f"{clip} of {video}" for (video, clip), number in
+                               Counter((r.video, r.clip) for r in run.rows).items() if number > 1],
+    )  # fmt: skip
+    yield from _listed(
+        "the rows of one video disagree on its label, method or group",
+        [key[1] for key, rows in videos.items()
+         if len({(row.label, row.method, row.group) for row in rows}) > 1],
+    )  # fmt: skip
+    yield from _listed(
+        f"the video is not of {spec.test.dataset}",
+        ["/".join(key) for key in videos if key[0] != spec.test.dataset],
+    )
+    yield from _listed(
+        "a label is neither 0 nor 1",
+        [key[1] for key, rows in videos.items() if rows[0].label not in (REAL, FAKE)],
+    )
+    about = read_about(run.folder / "videos.csv")
+    if about:
+        here = {video for _, video in videos}
+        yield from _listed("the video has no scores", sorted(about.keys() - here))
+        yield from _listed("the video is none of the test's", sorted(here - about.keys()))
+    yield from _count_faults(run.result, videos)
+    truth = run.result.truth
+    if truth is not None and truth_of_rows(run.rows) != truth:
+        yield (
+            "predictions.csv does not agree with the dataset on which videos there are, their "
+            "labels, methods and groups"
+        )
+
+
+def _listed(what: str, found: Sequence[str]) -> Iterator[str]:
+    if found:
+        more = ", …" * (len(found) > _EXAMPLES)
+        yield f"{what}: {', '.join(found[:_EXAMPLES])}{more} ({len(found)} in predictions.csv)"
+
+
+def _count_faults(
+    result: RunResult, videos: Mapping[tuple[str, str], Sequence[Prediction]]
+) -> Iterator[str]:
+    labels = Counter(rows[0].label for rows in videos.values())
+    if result.spec.model.plugin == ENSEMBLE and result.spec.on_missing == "exclude":
+        return  # of videos that no member has scored it has no rows
+    if len(videos) != result.spec.test.videos:
+        yield f"predictions.csv has {len(videos)} videos, the test {result.spec.test.videos}"
+    for name, label in (("real", REAL), ("fake", FAKE)):
+        told = result.counts.get(name)
+        if told is not None and told != labels[label]:
+            yield f"predictions.csv has {labels[label]} {name} videos, the result {told}"
+
+
+# --- what came out ----------------------------------------------------------------------------
+
+
+def _number_faults(
+    run: StoredRun, metrics: Mapping[str, MetricCard], only: Collection[str] | None, intervals: bool
+) -> Iterator[str]:
+    result, way = run.result, run.aggregate()
+    spec = result.spec
+    videos = video_scores(run.rows, way, spec.on_missing, spec.clips_a_person)
+    chosen = Chosen.from_json(result.chosen)
+    yield from _chosen_faults(run, chosen)
+    # An ensemble has a score for each video, and the coverage of its worst member.
+    if spec.model.plugin != ENSEMBLE and not _same(result.coverage, coverage(run.rows)):
+        yield f"coverage is {coverage(run.rows):.6g}, not {result.coverage}"
+    draws = DRAWS if intervals else 0
+    if only is None:
+        values = evaluate(run.rows, metrics, spec.model.clip.level, way, spec.on_missing, chosen,
+                          spec.seed, draws, spec.clips_a_person)  # fmt: skip
+        yield from _other_faults(run, videos, metrics, chosen, draws)
+    else:
+        brief = Chosen({rule: at for rule, at in chosen.thresholds.items() if rule == "val"})
+        values = tuple(
+            value for part, ways in ((videos, chosen), (_clips(run, only), brief))
+            for value in measure(part, "all", _named(part.level, only, metrics), ways, spec.seed,
+                                 draws)
+        )  # fmt: skip
+    yield from _metric_faults(result.metrics, values, metrics, whole=only is None)
+
+
+def _clips(run: StoredRun, only: Collection[str]) -> Scores:
+    """Scores of single frames or clips; none where nothing is asked of them."""
+    level = run.result.spec.model.clip.level
+    asked = any(key.startswith(f"{level}/") for key in only)
+    return clip_scores(run.rows if asked else (), level, run.result.spec.on_missing)
+
+
+def _named(
+    level: str, only: Collection[str], metrics: Mapping[str, MetricCard]
+) -> dict[str, MetricCard]:
+    return {name: card for name, card in metrics.items() if f"{level}/{name}" in only}
+
+
+def _chosen_faults(run: StoredRun, chosen: Chosen) -> Iterator[str]:
+    if run.validated is None:
+        return
+    ours = choose(run.validation(), tuple(chosen.thresholds))
+    for rule, at in chosen.thresholds.items():
+        if not _same(at, ours.thresholds.get(rule)):
+            yield f"the threshold {rule} is {ours.thresholds.get(rule)} on validation, not {at}"
+    if not _same(chosen.temperature, ours.temperature):
+        yield f"the temperature is {ours.temperature} on validation, not {chosen.temperature}"
+
+
+def _metric_faults(
+    stored: Sequence[MetricValue], ours: Sequence[MetricValue], metrics: Mapping[str, MetricCard],
+    *, whole: bool,
+) -> Iterator[str]:  # fmt: skip
+    here = {value.key: value for value in ours}
+    wrong = []
+    for value in stored:
+        again = here.get(value.key)
+        if again is None:
+            if whole and known(value, metrics):
+                wrong.append(f"{value.key} is nothing that these scores give")
+        elif (fault := _differs(value, again)) is not None:
+            wrong.append(f"{value.key} {fault}")
+    more = f" (and {len(wrong) - _EXAMPLES} more)" if len(wrong) > _EXAMPLES else ""
+    if wrong:
+        yield f"result.json does not follow from the scores: {'; '.join(wrong[:_EXAMPLES])}{more}"
+
+
+def _differs(stored: MetricValue, again: MetricValue) -> str | None:
+    """What is wrong with ``stored``; an interval is compared where there is one of ours."""
+    if not _same(stored.value, again.value):
+        return f"is {_shown(again.value)}, not {_shown(stored.value)}"
+    if (stored.n_real, stored.n_fake) != (again.n_real, again.n_fake) and stored.n_fake:
+        return (
+            f"is of {again.n_real} real and {again.n_fake} fake ones, not of "
+            f"{stored.n_real} and {stored.n_fake}"
+        )
+    if not _same(stored.threshold, again.threshold):
+        return f"is at the threshold {_shown(again.threshold)}, not {_shown(stored.threshold)}"
+    ends = stored.low, stored.high
+    if None in ends or stored.value is None:
+        return None
+    low, high = float(ends[0] or 0), float(ends[1] or 0)
+    if low > high:
+        return f"has the interval [{low:.6g}, {high:.6g}], which is none"
+    if again.low is None or again.high is None:
+        return None
+    far = LOOSE * max(again.high - again.low, high - low) + CLOSE
+    if abs(low - again.low) > far or abs(high - again.high) > far:
+        return (
+            f"has the interval [{again.low:.4f}, {again.high:.4f}], not [{low:.4f}, {high:.4f}]"
+        )
+    return None
+
+
+def _other_faults(
+    run: StoredRun, videos: Scores, metrics: Mapping[str, MetricCard], chosen: Chosen, draws: int
+) -> Iterator[str]:
+    """Breakdowns and mistakes; results of schema 1 have none."""
+    result = run.result
+    if result.breakdowns:
+        about = read_about(run.folder / "videos.csv")
+        parts = break_down(run.rows, videos, about, metrics, chosen, result.spec.seed, draws)
+        again = {(part.by, part.value): part for part in parts}
+        for part in result.breakdowns:
+            ours = again.get((part.by, part.value))
+            if ours is None:
+                if about:  # without videos.csv only methods are known
+                    yield f"{part.by}={part.value} is no part of these videos"
+                continue
+            if replace(part, metrics=(), coverage=0.0) != replace(ours, metrics=(), coverage=0.0):
+                yield f"{part.by}={part.value} has {ours.videos} videos, not {part.videos}"
+            yield from _metric_faults(part.metrics, ours.metrics, metrics, whole=True)
+    if result.mistakes and result.mistakes != mistakes(videos, result.threshold):
+        yield "the mistakes are not those that the scores show"
+
+
+def _same(one: float | None, two: float | None) -> bool:
+    if one is None or two is None:
+        return one is two
+    return math.isclose(one, two, rel_tol=CLOSE, abs_tol=CLOSE)
+
+
+def _shown(value: float | None) -> str:
+    return "none" if value is None else f"{value:.6g}"

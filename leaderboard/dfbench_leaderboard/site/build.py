@@ -1,0 +1,128 @@
+"""``dfbench leaderboard build``: from runs to a folder of pages."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dfbench import __version__
+from dfbench.errors import ResourceError
+from dfbench.provenance import now
+from dfbench_leaderboard.board import direction, tested_on
+from dfbench_leaderboard.collect import Collected, collect
+from dfbench_leaderboard.entries import entries
+from dfbench_leaderboard.quoted import quoted
+from dfbench_leaderboard.site import comparison
+from dfbench_leaderboard.site.card_pages import write_card_pages
+from dfbench_leaderboard.site.contents import METRICS, Contents, run_page
+from dfbench_leaderboard.site.main_table import main_table
+from dfbench_leaderboard.site.overviews import write_overviews
+from dfbench_leaderboard.site.render import write_front
+from dfbench_leaderboard.site.run_page import Pages
+from dfbench_leaderboard.sources import Sources
+
+MARK = ".dfbench-site"
+"""A file by which a folder is known as a site that may be replaced."""
+WHOLE = 500
+"""Up to so many runs every number of each result is computed again and shown; beyond, those of the
+main table."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """runs: that are in the tables; seeds of one model count each."""
+
+    out: str
+    runs: int
+    rejected: int
+    left_out: int
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def line(self) -> str:
+        return (
+            f"{self.out}: {self.runs} runs, {self.rejected} rejected and {self.left_out} left out "
+            f"for other reasons; open {self.out}/index.html"
+        )
+
+
+def build(
+    sources: Sources,
+    out: Path,
+    *,
+    title: str = "Deepfake detectors",
+    metric: str = "video/auc",
+    test: str | None = None,
+) -> Built:
+    """Write the site to ``out``, whole or not at all; a site that lies there is replaced.
+
+    Raises UnknownNameError for a metric or dataset, ResourceError where ``out`` is something else
+    or cannot be written, and what ``collect`` raises.
+    """
+    higher = direction(metric)
+    _check(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as made:
+            folder = Path(made) / "site"
+            built = _write(sources, folder, title, metric, higher, test)
+            _swap(folder, out, Path(made))
+    except OSError as error:
+        raise ResourceError(f"{out} cannot be written: {error.strerror or error}") from error
+    return replace(built, out=str(out))
+
+
+def _check(out: Path) -> None:
+    if out.exists() and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise ResourceError(f"{out} is there and no site of dfbench: choose another --out")
+
+
+def _swap(folder: Path, out: Path, aside: Path) -> None:
+    """Put the new site in the place of the old one: nobody sees half of either."""
+    folder.chmod(0o755)
+    if out.exists():
+        out.rename(aside / "old")
+    folder.rename(out)
+
+
+def _write(
+    sources: Sources, folder: Path, title: str, metric: str, higher: bool, test: str | None
+) -> Built:
+    for part in ("runs", "detectors", "datasets"):
+        (folder / part).mkdir(parents=True)
+    common = {"site_title": title, "generated": f"{now()[:16].replace('T', ' ')}Z", "version": __version__}
+    pages = Pages(folder, common)
+    found = collect(sources, {*METRICS, metric}, pages, WHOLE)
+    if test is not None:
+        found.rows = tested_on(test, found)
+    _mend_pages(found, pages)
+    contents = Contents(title, metric, higher, tuple(entries(found.rows)), tuple(found.left_out),
+                        tuple(sources.names))  # fmt: skip
+    write_front(main_table(contents, quoted()), folder, **common, counts=_counts(found))
+    write_card_pages(contents, folder, common)
+    write_overviews(contents, folder, common)
+    (folder / MARK).write_text("A site of dfbench: dfbench leaderboard build replaces it.\n")
+    rejected = sum(one.rejected for one in found.left_out)
+    return Built("", len(found.rows), rejected, len(found.left_out) - rejected)
+
+
+def _mend_pages(found: Collected, pages: Pages) -> None:
+    """Of a run that lies at two places the page of the right one; none of a run that is in no
+    table."""
+    for row in found.twice:
+        pages.visit(comparison.stored(row), row, whole=False)
+    kept = {Path(run_page(row.spec)).name for row in found.rows}
+    for file in (pages.out / "runs").iterdir():
+        if file.name not in kept:
+            file.unlink()
+
+
+def _counts(found: Collected) -> dict[str, int]:
+    return {
+        "runs": len(found.rows), "left_out": len(found.left_out),
+        "detectors": len({row.spec.model.detector for row in found.rows}),
+        "datasets": len({row.spec.test.label for row in found.rows}),
+    }  # fmt: skip

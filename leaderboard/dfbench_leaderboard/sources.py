@@ -1,0 +1,90 @@
+"""Where runs are: folders, submissions below them, and tracking servers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dfbench.catalogue import catalogue
+from dfbench.errors import DfbenchError, ResultError
+from dfbench.places import cache_folder
+
+COPIES = ("mlartifacts", "mlruns")
+"""Folders of MLflow's: they hold copies of results, also of runs done anew since."""
+MARKS = frozenset({"spec.json", "result.json"})
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A run that is in no table. rejected: it has ended and claims a result that does not hold."""
+
+    source: str
+    reason: str
+    rejected: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """A folder with a run in it. source: where it is from, for people."""
+
+    folder: Path
+    source: str
+
+
+@dataclass(frozen=True)
+class Sources:
+    """folders: searched at any depth. mlflow: addresses of tracking servers, of which
+    ``experiments`` are taken, by default all of dfbench's."""
+
+    folders: tuple[Path, ...] = ()
+    mlflow: tuple[str, ...] = ()
+    experiments: tuple[str, ...] = ()
+
+    def find(self) -> Iterator[Found | LeftOut]:
+        """Every run there is, once for each place that it lies at. Raises ResultError for a folder
+        that does not exist, TrackingError for a server that does not answer."""
+        yield from _below(self.folders)
+        for address in self.mlflow:
+            yield from _tracked(address, self.experiments)
+
+    @property
+    def names(self) -> list[str]:
+        return [*map(str, self.folders), *self.mlflow]
+
+
+def _below(folders: Iterable[Path]) -> Iterator[Found | LeftOut]:
+    seen = set()
+    for top in folders:
+        if not top.is_dir():
+            raise ResultError(f"{top} is no folder: say where the runs are with --runs DIR")
+        for path, below, files in os.walk(top):
+            if MARKS.isdisjoint(files):
+                below[:] = sorted(b for b in below if b not in COPIES and not b.startswith("."))
+                yield from _submitted(Path(path, f) for f in sorted(files) if f.endswith(".zip"))
+                continue
+            below.clear()
+            if (real := os.path.realpath(path)) not in seen:
+                seen.add(real)
+                yield Found(Path(path), path)
+
+
+def _submitted(files: Iterable[Path]) -> Iterator[Found | LeftOut]:
+    """Submissions, unpacked into the cache."""
+    for file in files:
+        from dfbench_leaderboard.submission import unpack
+
+        try:
+            yield Found(unpack(file, cache_folder(None) / "submissions"), str(file))
+        except DfbenchError as error:
+            yield LeftOut(str(file), str(error), rejected=True)
+
+
+def _tracked(address: str, experiments: Sequence[str]) -> Iterator[Found | LeftOut]:
+    folder = cache_folder(None) / "tracked"
+    for fetched in catalogue().fetch_runs(address, experiments, folder):
+        if fetched.folder is None:
+            yield LeftOut(fetched.source, fetched.reason)
+        else:
+            yield Found(fetched.folder, fetched.source)

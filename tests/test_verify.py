@@ -1,0 +1,179 @@
+"""A result that does not follow from its scores, or scores that are not of the test, are found out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_runs import add, make_spec, put, scores_of
+
+from dfbench.catalogue import catalogue
+from dfbench.errors import ResultError
+from dfbench.evaluate.bootstrap import DRAWS
+from dfbench.evaluate.stored import StoredRun
+from dfbench.evaluate.verify import verify
+from dfbench.records import Prediction
+from dfbench.result import load_result, read_predictions, rewrite, write_json
+from dfbench_leaderboard.board import make_board
+from dfbench_leaderboard.sources import Sources
+
+OLD = sorted((Path(__file__).parent / "data").glob("schema-*"))
+
+
+def faults(folder: Path, **how: Any) -> list[str]:
+    return verify(StoredRun(folder, load_result(folder)), catalogue().metrics(), **how)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return put(tmp_path, make_spec("a"), scores_of(0.8), validation=scores_of(0.9),
+               draws=DRAWS)  # fmt: skip
+
+
+@pytest.mark.parametrize("old", OLD, ids=[old.name for old in OLD])
+def test_results_of_every_schema_load_and_hold(old: Path) -> None:
+    result = load_result(old)
+    assert result.spec.run_id == json.loads((old / "spec.json").read_text())["run_id"]
+    assert result.metric("video/auc").value is not None
+    assert faults(old) == []
+
+
+def test_there_is_a_result_of_every_earlier_schema() -> None:
+    from dfbench.result import SCHEMA
+
+    found = [json.loads((old / "result.json").read_text())["schema"] for old in OLD]
+    assert found == list(range(1, SCHEMA))
+
+
+def test_a_run_holds(folder: Path) -> None:
+    assert faults(folder) == []
+    assert faults(folder, only={"video/auc", "frame/auc"}, intervals=False) == []
+
+
+def edit(folder: Path, change: Callable[[dict[str, Any]], None], file: str = "result.json") -> None:
+    data = json.loads((folder / file).read_text())
+    change(data)
+    write_json(folder / file, data)
+
+
+def metric(data: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(m for m in data["metrics"] if m["name"] == name and m["subset"] == "all")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda d: metric(d, "video/auc").update(value=0.99), "video/auc is 0.8, not 0.99"),
+        (lambda d: metric(d, "video/f1").update(value=0.99), "video/f1"),
+        (lambda d: metric(d, "video/auc").update(low=0.79, high=0.81), "has the interval"),
+        (lambda d: metric(d, "video/auc").update(low=0.9, high=0.7), "which is none"),
+        (lambda d: metric(d, "frame/auc").update(value=0.99), "frame/auc is 0.8"),
+        (lambda d: metric(d, "video/auc").update(n_real=5), "not of 5 and"),
+        (lambda d: d["metrics"].append({**d["metrics"][0], "subset": "ghost"}), "[ghost] is noth"),
+        (lambda d: d.update(coverage=0.5), "coverage is 1, not 0.5"),
+        (lambda d: d["counts"].update(real=21), "20 real videos, the result 21"),
+        (lambda d: d["chosen"]["thresholds"].update(val=0.01), "the threshold val is"),
+        (lambda d: d["chosen"].update(temperature=9.0), "the temperature is"),
+        (lambda d: d["breakdowns"][0]["metrics"][0].update(value=0.99), "auc[method=swap]"),
+        (lambda d: d["mistakes"].pop(), "the mistakes are not"),
+        (lambda d: d.update(truth="0" * 16), "does not agree with the dataset"),
+    ],
+)  # fmt: skip
+def test_a_number_edited_by_hand(folder: Path, change: Any, told: str) -> None:
+    edit(folder, change)
+    assert told in "\n".join(faults(folder))
+
+
+def test_a_spec_edited_by_hand(folder: Path) -> None:
+    edit(folder, lambda d: d.update(seed=5), "spec.json")
+    assert "spec.json was changed" in faults(folder)[0]
+    edit(folder, lambda d: d["spec"].update(seed=5))
+    with pytest.raises(ResultError, match="was changed by hand: its spec is that of run"):
+        load_result(folder)
+
+
+def turn(rows: list[Prediction]) -> list[Prediction]:
+    return [replace(rows[0], label=1), *rows[1:]]
+
+
+SPOILED = {
+    "one label turned": (turn, ["19 real videos, the result 20", "does not agree with the data"]),
+    "two labels exchanged": (
+        lambda rows: [replace(rows[0], label=1), *rows[1:-1], replace(rows[-1], label=0)],
+        ["does not agree with the dataset"],
+    ),
+    "a video removed": (lambda rows: rows[1:], ["the video has no scores: real/0", "39 videos"]),
+    "a row duplicated": (lambda rows: [*rows, rows[0]], ["a clip stands twice: 0 of real/0"]),
+    "a video copied": (
+        lambda rows: [*rows, replace(rows[0], video="real/x")],
+        ["none of the test's: real/x", "41 videos, the test 40"],
+    ),
+    "of another dataset": (
+        lambda rows: [replace(row, dataset="easy") for row in rows], ["not of sample"],
+    ),
+    "another group": (
+        lambda rows: [replace(rows[0], group="alone"), *rows[1:]], ["labels, methods and groups"],
+    ),
+    "a score changed": (
+        lambda rows: [*rows[:-1], replace(rows[-1], score=1.0)], ["does not follow from the score"],
+    ),
+    "a clip that says otherwise": (
+        lambda rows: [*rows, replace(rows[0], clip=1, label=1)], ["disagree on its label"],
+    ),
+    "a label that is none": (
+        lambda rows: [replace(rows[0], label=2), *rows[1:]], ["neither 0 nor 1: real/0"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", SPOILED)
+def test_scores_that_are_not_those_of_the_test(folder: Path, how: str) -> None:
+    spoil, told = SPOILED[how]
+    rewrite(folder / "predictions.csv", spoil(read_predictions(folder)))
+    found = "\n".join(faults(folder))
+    assert [part for part in told if part not in found] == [], found
+    board = make_board(Sources((folder,)))
+    assert not board.contests
+    assert [out.rejected for out in board.left_out] == [True]
+
+
+def test_scores_that_are_gone_or_no_table_are_a_fault(folder: Path) -> None:
+    file = folder / "predictions.csv"
+    file.write_bytes(b"\xff\xfe\0")
+    assert "no table of text" in faults(folder)[0]
+    file.unlink()
+    assert "cannot be read" in faults(folder)[0]
+
+
+def test_whoever_lies_alone_about_the_labels_is_rejected(tmp_path: Path) -> None:
+    """A cheat who computes everything anew from labels of his own is told by the others."""
+    for name in ("a", "b"):
+        add(tmp_path, make_spec(name), 0.7)
+    rows = scores_of(0.9)
+    cheat = put(tmp_path, make_spec("cheat"), [
+        replace(rows[0], label=1, method="warp"), *rows[1:-1], replace(rows[-1], label=0, method=None)
+    ])  # fmt: skip
+    assert faults(cheat) == []
+    board = make_board(Sources((tmp_path,)))
+    assert sorted(one.entry.spec.model.label for _, one in board.rows()) == ["a", "b"]
+    (out,) = board.left_out
+    assert (out.source, out.rejected) == (str(cheat), True)
+    assert "2 other runs on the same test videos of sample say otherwise" in out.reason
+
+
+def test_two_that_disagree_are_both_rejected(tmp_path: Path) -> None:
+    add(tmp_path, make_spec("a"), 0.7)
+    rows = scores_of(0.9)
+    put(tmp_path, make_spec("b"), [replace(rows[0], group="else"), *rows[1:]])
+    board = make_board(Sources((tmp_path,)))
+    assert (not board.contests, len(board.left_out)) == (True, 2)
+
+
+def test_a_copied_run_needs_no_model_beside_it(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "copy")
+    assert faults(tmp_path / "copy") == []
