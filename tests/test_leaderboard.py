@@ -23,6 +23,7 @@ from dfbench_leaderboard.command import leaderboard_group
 from dfbench_leaderboard.render import as_csv
 from dfbench_leaderboard.sources import Sources
 
+
 def order(board: Any) -> list[list[tuple[str, int | None, bool]]]:
     return [
         [(one.entry.spec.model.label, one.rank, one.tied) for one in ranked]
@@ -96,7 +97,8 @@ def test_a_decision_is_ranked_at_validations_threshold_and_a_method_by_its_name(
         for metric in ("video/f1", "video/f1@0.5", "video/auc[warp]")
     ]
     stored = load_result(folder)
-    wanted = [stored.metric(key).value for key in ("video/f1@val", "video/f1@0.5", "video/auc[warp]")]
+    keys = ("video/f1@val", "video/f1@0.5", "video/auc[warp]")
+    wanted = [stored.metric(key).value for key in keys]
     assert [value and value.value for value in found] == wanted
     assert wanted[0] != wanted[1]
 

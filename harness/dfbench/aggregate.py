@@ -19,7 +19,7 @@ OWN = "own"
 
 def mean(scores: NDArray[np.float64]) -> float:
     """Mean of the scores [N], N at least 1."""
-    return float(np.mean(scores))
+    return float(np.add.reduce(scores) / len(scores))  # np.mean, without its ten microseconds
 
 
 def median(scores: NDArray[np.float64]) -> float:

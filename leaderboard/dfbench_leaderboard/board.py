@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from dfbench.catalogue import catalogue
 from dfbench.errors import UnknownNameError
-from dfbench_leaderboard.collect import Collected, Row, collect
+from dfbench_leaderboard.collect import Collected, collect
 from dfbench_leaderboard.entries import entries
 from dfbench_leaderboard.rank import Contest, Ranked, rank
+from dfbench_leaderboard.row import Row
 from dfbench_leaderboard.sources import LeftOut, Sources
 
 SHOWN = {

@@ -7,17 +7,17 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 
 from dfbench.catalogue import catalogue
 from dfbench.errors import DfbenchError
 from dfbench.evaluate.stored import StoredRun
-from dfbench.evaluate.truth import truth_of_rows
 from dfbench.evaluate.verify import verify
 from dfbench.fanout import default_workers, fan_out
-from dfbench.result import MetricValue, RunResult, load_result
-from dfbench.spec import ENSEMBLE, RunSpec
+from dfbench.result import load_result
+from dfbench.spec import ENSEMBLE
+from dfbench_leaderboard.protocols import within
+from dfbench_leaderboard.row import Row, row_of
 from dfbench_leaderboard.sources import Found, LeftOut, Sources
 
 ALONE, ALONE_WHOLE = 200, 20
@@ -27,53 +27,16 @@ PORTION = 50
 """Runs that a process is given at once."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A finished run, cut down to what a table shows: thousands of them fit into memory.
-
-    metrics: key -> value, those asked for. truth: what its scores say of the videos, see
-    ``evaluate.truth``. ended: ISO time. videos_per_second: while scoring. train_seconds: None for a
-    model that was not trained here.
-    """
-
-    spec: RunSpec
-    folder: Path
-    source: str
-    metrics: dict[str, MetricValue]
-    coverage: float | None
-    truth: str
-    parameters: int | None
-    videos_per_second: float | None
-    train_seconds: float | None
-    notes: tuple[str, ...]
-    ended: str
-
-    @property
-    def kind(self) -> str:
-        """What must never stand in one ranking: rule 8 of the contest."""
-        if self.spec.model.imported:
-            return "imported scores"
-        if self.spec.model.plugin == ENSEMBLE:
-            return "ensemble"
-        return "trained here" if self.spec.model.train else "weights as they are"
-
-    def value(self, metric: str) -> MetricValue | None:
-        """The metric of that key. Without an ``@rule`` a decision is the one at validation's
-        threshold, or at 0.5 where there was no validation."""
-        name, bracket, subset = metric.partition("[")
-        keys = (metric, f"{name}@val{bracket}{subset}", f"{name}@0.5{bracket}{subset}")
-        return next((self.metrics[key] for key in keys if key in self.metrics), None)
-
-
 @dataclass
 class Collected:
-    """keys: every metric that any of the rows has, with and without its ``@rule``. twice: those of
-    the rows that were found at several places."""
+    """keys: every metric that any of the rows has, with and without its ``@rule``. places: where
+    runs were found. twice: those of the rows that were found at several."""
 
     rows: list[Row] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
     twice: list[Row] = field(default_factory=list)
+    places: int = 0
 
 
 class Visitor(Protocol):
@@ -108,7 +71,8 @@ def collect(
     for looked, keys in _look_at_all(places, asked):
         found.keys |= keys
         (rows if isinstance(looked, Row) else found.left_out).append(looked)  # type: ignore[arg-type]
-    found.rows = _agreeing(_once(rows, found), found.left_out)
+    found.places = len(places)
+    found.rows = within(_agreeing(_once(rows, found), found.left_out), found.left_out)
     return found
 
 
@@ -144,7 +108,7 @@ def _look(place: Found, asked: Asked) -> Looked:
     faults = verify(run, catalogue().metrics(), only=_only(asked), intervals=False)
     if faults:
         return LeftOut(place.source, "; ".join(faults), rejected=True), set()
-    row, keys = _row(run, place, asked.metrics)
+    row, keys = row_of(run, place, asked.metrics)
     if asked.visitor is not None:
         asked.visitor.visit(run, row, asked.whole)
     return row, keys
@@ -155,38 +119,6 @@ def _only(asked: Asked) -> frozenset[str] | None:
     if asked.whole or any("[" in key for key in asked.metrics):
         return None
     return frozenset(key.partition("@")[0] for key in asked.metrics)
-
-
-def _row(
-    run: StoredRun, place: Found, metrics: Collection[str]
-) -> tuple[Row, set[str]]:
-    result, keys, kept = run.result, set(), {}
-    for value in result.metrics:
-        base = value.key.replace(f"@{value.rule}", "", 1) if value.rule else value.key
-        keys |= {base, value.key}
-        if base in metrics or value.key in metrics:
-            kept[value.key] = value
-    spec, cost = result.spec, result.cost
-    told = f"{spec.model.label} starts from random weights"  # has a column of its own
-    row = Row(
-        spec=spec,
-        folder=place.folder,
-        source=place.source,
-        metrics=kept,
-        coverage=result.coverage,
-        truth=truth_of_rows(run.rows),
-        parameters=cost.get("parameters"),
-        videos_per_second=cost.get("videos_per_second"),
-        train_seconds=_train_seconds(result),
-        notes=tuple(note for note in result.notes if note != told),
-        ended=str(result.provenance.get("ended", "")),
-    )
-    return row, keys
-
-
-def _train_seconds(result: RunResult) -> float | None:
-    seconds: float | None = dict(result.cost.get("seconds", {})).get("train")
-    return seconds if result.spec.model.train else None
 
 
 def _once(rows: Sequence[Row], found: Collected) -> list[Row]:

@@ -83,12 +83,22 @@ def _text(board: Board, format: str) -> str:
 
 @leaderboard_group.command("build")
 @where_runs_are
-@click.option("--out", type=click.Path(path_type=Path), default=Path("site"), show_default=True,
-              help="Folder that the site is written to; a site that lies there is replaced.")
-@click.option("--title", default="Deepfake detectors", show_default=True,
-              help="What the site is called.")
-@click.option("--data-root", multiple=True, metavar="[NAME=]DIR",
-              help="Where a dataset lies: its labels are then compared with those of the runs.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("site"),
+    show_default=True,
+    help="Folder that the site is written to; a site that lies there is replaced.",
+)
+@click.option(
+    "--title", default="Deepfake detectors", show_default=True, help="What the site is called."
+)
+@click.option(
+    "--data-root",
+    multiple=True,
+    metavar="NAME=DIR",
+    help="Where a dataset lies: its labels are then compared with those of the runs.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: what was built.")
 @click.pass_context
 def build_command(
@@ -103,10 +113,13 @@ def build_command(
     """
     import json
 
+    from dfbench_leaderboard.labels import roots_of
     from dfbench_leaderboard.site.build import build
 
-    found = sources(ctx, runs, mlflow, experiment)
-    built = build(found, out, title=title, metric=metric, test=test)
+    built = build(
+        sources(ctx, runs, mlflow, experiment), out, title=title, metric=metric, test=test,
+        data_roots=roots_of(data_root),
+    )  # fmt: skip
     click.echo(json.dumps(built.to_json()) if as_json else built.line())
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from dfbench.result import MetricValue
 from dfbench.spec import RunSpec
-from dfbench_leaderboard.collect import Row
+from dfbench_leaderboard.row import Row
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 from __future__ import annotations
-from dataclasses import dataclass
+
 from collections.abc import Mapping
+from dataclasses import dataclass
+
 
 @dataclass(frozen=True)
 class QuotedRow:

@@ -158,6 +158,8 @@ def left_out_lines(board: Board) -> Iterator[str]:
 
 def plain(text: str) -> str:
     """Without control characters, which could move the cursor or turn the writing around."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 

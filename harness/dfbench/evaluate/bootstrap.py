@@ -107,8 +107,8 @@ class Bootstrap:
             yield (times if alone else times[:, self.groups]).astype(np.float64)
 
     def intervals(self, measures: Sequence[Measure]) -> list[Interval]:
-        """The interval of each measure, all from one pass over the draws; none without draws."""
-        if not self.freedom or not self.draws or not measures:
+        """The interval of each measure, all from one pass over the draws."""
+        if not self.freedom or not measures:
             return [(None, None)] * len(measures)
         found = [_passed(measures, weights) for weights in (self.weights, self.left_out)]
         return [

@@ -71,12 +71,13 @@ def measure(
     seed: int = 0,
     draws: int = DRAWS,
 ) -> list[MetricValue]:
-    """Every metric on the scores of one level and subset, with intervals from the same draws."""
+    """Every metric on the scores of one level and subset, with intervals from the same draws; no
+    ``draws``, no intervals."""
     # In the order of the scores, so that no metric has to sort for each draw.
     part = part.subset(np.argsort(-part.scores, kind="stable"))
     values: list[MetricValue] = []
     cells: list[_Cell] = []
-    decided = _decisions(part, chosen)
+    decided = _decisions(part, chosen) if draws else {}
     level = "video" if part.level == "video" else "clip"
     for name, card in metrics.items():
         if level not in card.levels:
@@ -88,6 +89,8 @@ def measure(
             continue
         values += [cell.about for cell in found if cell.about.value is None]
         cells += [cell for cell in found if cell.about.value is not None]
+    if not draws:
+        return values + [cell.about for cell in cells]
     bootstrap = Bootstrap(part.groups, part.labels, draws, seed)
     intervals = bootstrap.intervals([cell.measure for cell in cells])
     return values + [
@@ -151,7 +154,7 @@ def _cells(
             about = replace(about, **_known(float(function(part.labels, values)), about))
         else:
             about = replace(about, reason="no scores")
-        if at is not None and card.weighted and rule is not None:
+        if at is not None and card.weighted and rule in decided:
             yield _Cell(about, replace(decided[rule], metric=function))
         else:
             yield _Cell(about, Measure(function, part.labels, values, card.weighted))

@@ -11,6 +11,7 @@ from dfbench.aggregate import AGGREGATES, OWN, Aggregate, aggregate_called
 from dfbench.errors import ResultError
 from dfbench.evaluate.decide import Chosen, choose
 from dfbench.evaluate.scores import Scores, video_scores
+from dfbench.evaluate.truth import truth_of_rows
 from dfbench.records import Prediction
 from dfbench.result import RunResult, load_result, read_predictions
 
@@ -26,6 +27,11 @@ class StoredRun:
     def rows(self) -> list[Prediction]:
         """``predictions.csv``. Raises ResultError."""
         return read_predictions(self.folder)
+
+    @cached_property
+    def truth(self) -> str:
+        """What the scores say of the test videos, see ``truth``. Raises ResultError."""
+        return truth_of_rows(self.rows)
 
     @cached_property
     def validated(self) -> list[Prediction] | None:

@@ -21,7 +21,6 @@ from dfbench.evaluate.metrics import evaluate, measure
 from dfbench.evaluate.mistakes import mistakes
 from dfbench.evaluate.scores import Scores, by_video, clip_scores, coverage, video_scores
 from dfbench.evaluate.stored import StoredRun
-from dfbench.evaluate.truth import truth_of_rows
 from dfbench.records import FAKE, REAL, Prediction
 from dfbench.result import MetricValue, RunResult
 from dfbench.spec import ENSEMBLE, RunSpec
@@ -72,10 +71,10 @@ def _spec_faults(run: StoredRun) -> Iterator[str]:
         spec = RunSpec.from_json(data)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultError(f"spec.json cannot be read: {error}") from error
-    if data.get("run_id", spec.run_id) != spec.run_id:
-        yield f"spec.json was changed: it calls itself {data['run_id']} and is {spec.run_id}"
-    elif spec.run_id != run.result.spec.run_id:
+    if spec != run.result.spec:
         yield f"spec.json is of run {spec.run_id}, result.json of {run.result.spec.run_id}"
+    elif data.get("run_id", spec.run_id) != run.result.spec.run_id:
+        yield f"spec.json calls itself {data['run_id']} and is {spec.run_id}"
 
 
 def _row_faults(run: StoredRun) -> Iterator[str]:
@@ -97,18 +96,21 @@ def _row_faults(run: StoredRun) -> Iterator[str]:
         "a label is neither 0 nor 1",
         [key[1] for key, rows in videos.items() if rows[0].label not in (REAL, FAKE)],
     )
-    about = read_about(run.folder / "videos.csv")
-    if about:
-        here = {video for _, video in videos}
-        yield from _listed("the video has no scores", sorted(about.keys() - here))
-        yield from _listed("the video is none of the test's", sorted(here - about.keys()))
     yield from _count_faults(run.result, videos)
-    truth = run.result.truth
-    if truth is not None and truth_of_rows(run.rows) != truth:
+    if run.result.truth is None or run.truth != run.result.truth:
+        yield from _about_faults(run, {video for _, video in videos})
+    if run.result.truth not in (None, run.truth):
         yield (
             "predictions.csv does not agree with the dataset on which videos there are, their "
             "labels, methods and groups"
         )
+
+
+def _about_faults(run: StoredRun, here: set[str]) -> Iterator[str]:
+    """What ``videos.csv`` can say of scores that may be of other videos than the test's."""
+    if about := read_about(run.folder / "videos.csv"):
+        yield from _listed("the video has no scores", sorted(about.keys() - here))
+        yield from _listed("the video is none of the test's", sorted(here - about.keys()))
 
 
 def _listed(what: str, found: Sequence[str]) -> Iterator[str]:

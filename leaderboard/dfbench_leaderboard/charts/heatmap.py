@@ -10,8 +10,8 @@ from xml.etree.ElementTree import Element
 from dfbench_leaderboard.charts.grid import Grid, draw, hatch, lay_out, numbers, square
 from dfbench_leaderboard.charts.svg import (
     add,
+    brief,
     chart,
-    clean,
     cut,
     known,
     linked,
@@ -87,7 +87,7 @@ def _tip(
     mean, sd = known(value.mean), known(value.sd)
     spread = "" if sd is None else f" ± {sd:.3f} (sd over seeds)"
     number = "no number" if mean is None else f"{metric} {mean:.3f}{spread}"
-    lines = [f"{row_title} {clean(row)}, {column_title} {clean(column)}", number, clean(value.note)]
+    lines = [f"{row_title} {brief(row)}, {column_title} {brief(column)}", number, brief(value.note)]
     return "\n".join(filter(None, lines))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from dfbench_leaderboard.charts.svg import WIDTH, add, label, linked, number, width_of
+from dfbench_leaderboard.charts.svg import SMALL, WIDTH, add, label, linked, number, width_of
 
 COLOURS, DASHES = 8, 5
 ROW = 20
@@ -43,10 +43,8 @@ def legend(
             add(sample, "path", class_="line", d=f"M{number(left)} {number(y - 4)}h{wide}")
         if key.shape:
             mark(sample, key.shape, left + wide / 2, y - 4, 4.5)
-        own = width_of(key.detail) + 12 if key.detail else 0
-        label(
-            linked(parent, key.href), key.name, left + wide + 8, y, WIDTH - 16 - left - wide - own
-        )
+        start, own = left + wide + 8, width_of(key.detail, SMALL) + 12 if key.detail else 0
+        label(linked(parent, key.href), key.name, start, y, WIDTH - 8 - start - own)
         if key.detail:
             add(parent, "text", key.detail, class_="muted end", x=WIDTH - 8, y=y)
 

@@ -8,9 +8,11 @@ from xml.etree.ElementTree import Element
 
 from dfbench_leaderboard.charts.grid import draw, hatch, lay_out, numbers, square
 from dfbench_leaderboard.charts.svg import (
+    SMALL,
+    WIDTH,
     add,
+    brief,
     chart,
-    clean,
     cut,
     interval,
     known,
@@ -40,7 +42,7 @@ def paired_matrix(
         return message("paired", title, "No two detectors were tested on the same videos.")
     found = {(p.one, p.two): p for p in pairs if known(p.difference) is not None}
     grid = lay_out(names, names, "row", 58)
-    notes = wrapped(_NOTE, grid.width - 16, 11)
+    notes = wrapped(_NOTE, WIDTH - 16, SMALL)
     height = grid.bottom + 20 + 15 * len(notes)
     root = chart("paired", grid.width, height, title, _says(pairs))
 
@@ -50,7 +52,7 @@ def paired_matrix(
         if row == column:
             square(group, grid, "self")
         elif pair is None:
-            tip(group, f"{clean(row)} and {clean(column)}\nnot compared")
+            tip(group, f"{brief(row)} and {brief(column)}\nnot compared")
             square(group, grid, "missing")
             hatch(group, grid.cell)
         else:
@@ -85,8 +87,8 @@ def _tip(row: str, column: str, difference: float, sign: int, pair: Pair) -> str
     ends = (pair.low, pair.high)
     if sign < 0:
         ends = tuple(None if end is None else -end for end in reversed(ends))  # type: ignore[assignment]
-    return (f"{clean(row)} minus {clean(column)}\n{_signed(difference)}{interval(*ends)}\n"
-            f"{_p(pair.p_holm)} by Holm ({_p(pair.p)} alone), {clean(pair.test)}")  # fmt: skip
+    return (f"{brief(row)} minus {brief(column)}\n{_signed(difference)}{interval(*ends)}\n"
+            f"{_p(pair.p_holm)} by Holm ({_p(pair.p)} alone), {brief(pair.test)}")  # fmt: skip
 
 
 def _signed(value: float) -> str:

@@ -11,8 +11,8 @@ from dfbench_leaderboard.charts.svg import (
     WIDTH,
     Scale,
     add,
+    brief,
     chart,
-    clean,
     cut,
     markup,
     message,
@@ -69,7 +69,7 @@ def _curve(
     add(group, "path", class_="line", d=f"M{line}")
     for score, fakes, n in points:
         point = mark(group, SHAPES[place % len(SHAPES)], x(score), y(fakes), 3.5)
-        tip(point, f"{clean(name)}\nmean score {score:.3f}, fakes {percent(fakes)} of {_videos(n)}")
+        tip(point, f"{brief(name)}\nmean score {score:.3f}, fakes {percent(fakes)} of {_videos(n)}")
 
 
 def _strip(root: Element, x: Scale, name: str, points: Sequence[Point]) -> None:
@@ -79,7 +79,7 @@ def _strip(root: Element, x: Scale, name: str, points: Sequence[Point]) -> None:
     bars = add(root, "g", class_="bar")
     for score, _, n in points:
         bar = add(bars, "path", d=f"M{number(x(score))} {number(STRIP_BOTTOM)}V{number(up(n))}")
-        tip(bar, f"{clean(name)}\nmean score {score:.3f}: {_videos(n)}")
+        tip(bar, f"{brief(name)}\nmean score {score:.3f}: {_videos(n)}")
     ends = {float(most): f"{most}", 0.0: "0"}
     axes(root, x, up, unit_ticks(), ends, "score, P(fake)", "")
     add(root, "text", f"videos, {cut(name, 200, 11)}", class_="muted", x=LEFT, y=STRIP_TOP - 7)

@@ -12,8 +12,8 @@ from dfbench_leaderboard.charts.svg import (
     WIDTH,
     Scale,
     add,
+    brief,
     chart,
-    clean,
     cut,
     interval,
     known,
@@ -108,9 +108,9 @@ def _step(
     if low is not None and high is not None:
         add(point, "path", class_="whisker", d=f"M{number(px)} {number(y(low))}V{number(y(high))}")
     mark(point, shape, px, py, 3)
-    note = clean(step.note) or f"severity {step.severity:g}"
-    where = "clean videos" if step.severity == 0 else f"{clean(panel)}, {note}"
-    tip(point, f"{clean(line.label)}\n{where}: {step.value:.3f}{interval(low, high)}")
+    note = brief(step.note) or f"severity {step.severity:g}"
+    where = "clean videos" if step.severity == 0 else f"{brief(panel)}, {note}"
+    tip(point, f"{brief(line.label)}\n{where}: {step.value:.3f}{interval(low, high)}")
 
 
 def _says(lines: Sequence[Line]) -> str:

@@ -16,8 +16,8 @@ from dfbench_leaderboard.charts.svg import (
     WIDTH,
     Scale,
     add,
+    brief,
     chart,
-    clean,
     cut,
     interval,
     known,
@@ -27,7 +27,6 @@ from dfbench_leaderboard.charts.svg import (
     number,
     tip,
 )
-from dfbench_leaderboard.site.cells import size
 
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 350.0, 34.0, 334.0
 
@@ -142,10 +141,17 @@ def _draw(root: Element, spot: _Spot, classes: str, shape: str, number_: str, co
         top, bottom = map(number, spot.ends)
         add(group, "path", class_="whisker", d=f"M{number(spot.x)} {bottom}V{top}")
     mark(group, shape, spot.x, spot.y, 4.5)
-    kind = f" ({clean(point.kind)})" if point.kind else ""
+    kind = f" ({brief(point.kind)})" if point.kind else ""
     named = group if holder is root else holder  # a link is called by its own title
-    tip(named, f"{clean(point.label)}{kind}\n{number_}{interval(point.low, point.high)}\n"
-               f"{cost}: {size(spot.cost)}")  # fmt: skip
+    tip(named, f"{brief(point.label)}{kind}\n{number_}{interval(point.low, point.high)}\n"
+               f"{cost}: {_rounded(spot.cost)}")  # fmt: skip
+
+
+def _rounded(cost: float) -> str:
+    """As the table has it, but never with all the digits of a fraction."""
+    from dfbench_leaderboard.site.cells import size
+
+    return size(cost if cost >= 1000 else float(f"{cost:.3g}"))
 
 
 def _names(root: Element, spots: Sequence[_Spot], front: Sequence[_Spot]) -> None:
@@ -165,5 +171,7 @@ def _names(root: Element, spots: Sequence[_Spot], front: Sequence[_Spot]) -> Non
 
 
 def _says(front: Sequence[_Spot], metric: str, cost: str, n: int) -> str:
-    best = ", ".join(f"{cut(s.point.label, 200)} ({size(s.cost)}, {s.value:.3f})" for s in front)
+    best = ", ".join(
+        f"{cut(s.point.label, 200)} ({_rounded(s.cost)}, {s.value:.3f})" for s in front
+    )
     return f"{n} runs. Not beaten by a cheaper one ({cost}, {metric}): {best}."

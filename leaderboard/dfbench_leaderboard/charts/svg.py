@@ -82,7 +82,7 @@ def put(element: Element, **attributes: str | float | None) -> Element:
 def tip(element: Element, text: str) -> Element:
     """Give it a text that is shown where a pointer rests, or by the script."""
     title = Element("title")
-    title.text = clean(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
+    title.text = brief(text, LONGEST)
     element.insert(0, title)
     return element
 
@@ -104,7 +104,7 @@ def label(
     shown = cut(text, width, size)
     classes = f"{class_} small".strip() if size == SMALL else class_
     element = add(parent, "text", shown, x=x, y=y, class_=classes, **more)
-    return element if shown == clean(text) else tip(element, text)
+    return element if shown == text else tip(element, text)
 
 
 # --- texts ----------------------------------------------------------------------------------
@@ -113,6 +113,11 @@ def label(
 def clean(text: str) -> str:
     """Without control characters, which XML lacks and which could turn the writing around."""
     return "".join(c if c.isprintable() or c in "\n\xa0" else "\ufffd" for c in text)
+
+
+def brief(text: str, most: int = LONGEST // 2) -> str:
+    """Clean, and at most so many characters."""
+    return clean(text if len(text) <= most else f"{text[:most]}…")
 
 
 def number(value: float) -> str:
@@ -135,17 +140,19 @@ def percent(share: float, digits: int = 1) -> str:
 def interval(low: float | None, high: float | None, digits: int = 3) -> str:
     """`` [low, high]``, or nothing."""
     low, high = known(low), known(high)
-    return "" if low is None or high is None else f" [{low:.{digits}f}, {high:.{digits}f}]"
+    if low is None or high is None:
+        return ""
+    return f" [{low:.{digits}f}, {high:.{digits}f}]".replace("-", "−")
 
 
 def width_of(text: str, size: float = SIZE) -> float:
     """About how wide it is, on the wide side, in the fonts that systems use for pages."""
-    return size * sum(map(_em, text))
+    return size * sum(map(_em, text[:LONGEST]))
 
 
 def cut(text: str, width: float, size: float = SIZE) -> str:
     """At most that wide, its end replaced by … ."""
-    text = clean(" ".join(text.split()))
+    text = clean(" ".join(text[: LONGEST + 1].split()))
     if width_of(text, size) <= width:
         return text
     kept = 0

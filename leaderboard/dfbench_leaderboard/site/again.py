@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from dfbench.spec import ENSEMBLE, RunSpec
 
-_OPTIONS = {"epochs": "--epochs", "batch_size": "--batch-size", "lr": "--lr",
-            "layer_decay": "--layer-decay", "fine_tune": "--fine-tune", "augment": "--augment"}  # fmt: skip
+_OPTIONS = ("epochs", "batch_size", "lr", "layer_decay", "fine_tune", "augment")
 _PRECISIONS = {"32-true": "32", "bf16-mixed": "bf16", "16-mixed": "16"}
 
 
@@ -35,8 +34,8 @@ def _run(spec: RunSpec) -> Iterator[str]:
     yield from ("--train", train.data.label if train else "none", "--test", spec.test.label)
     yield from ("--weights", model.weights or "none")
     if train:
-        for name, option in _OPTIONS.items():
-            yield from (option, str(getattr(train, name)))
+        for name in _OPTIONS:
+            yield from (f"--{name.replace('_', '-')}", str(getattr(train, name)))
         yield "--balance" if train.balance else "--no-balance"
     yield from ("--faces", spec.test.faces, "--precision", _PRECISIONS[model.precision])
     yield from ("--seed", str(spec.seed), "--aggregate", spec.aggregate)

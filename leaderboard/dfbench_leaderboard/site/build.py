@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from dfbench.provenance import now
 from dfbench_leaderboard.board import direction, tested_on
 from dfbench_leaderboard.collect import Collected, collect
 from dfbench_leaderboard.entries import entries
+from dfbench_leaderboard.labels import agreeing_with
 from dfbench_leaderboard.quoted import quoted
 from dfbench_leaderboard.site import comparison
 from dfbench_leaderboard.site.card_pages import write_card_pages
@@ -28,6 +30,8 @@ MARK = ".dfbench-site"
 WHOLE = 500
 """Up to so many runs every number of each result is computed again and shown; beyond, those of the
 main table."""
+BEST, MOST_DRAWN = 10, 200
+"""Of a ranking, and of all: entries whose pages have charts where there are more runs."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,11 @@ def build(
     title: str = "Deepfake detectors",
     metric: str = "video/auc",
     test: str | None = None,
+    data_roots: Mapping[str, Path] | None = None,
 ) -> Built:
     """Write the site to ``out``, whole or not at all; a site that lies there is replaced.
 
+    data_roots: of datasets whose runs are compared with the dataset itself.
     Raises UnknownNameError for a metric or dataset, ResourceError where ``out`` is something else
     or cannot be written, and what ``collect`` raises.
     """
@@ -68,7 +74,8 @@ def build(
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as made:
             folder = Path(made) / "site"
-            built = _write(sources, folder, title, metric, higher, test)
+            asked = _Asked(title, metric, higher, test, data_roots or {})
+            built = _write(sources, folder, asked)
             _swap(folder, out, Path(made))
     except OSError as error:
         raise ResourceError(f"{out} cannot be written: {error.strerror or error}") from error
@@ -88,19 +95,32 @@ def _swap(folder: Path, out: Path, aside: Path) -> None:
     folder.rename(out)
 
 
-def _write(
-    sources: Sources, folder: Path, title: str, metric: str, higher: bool, test: str | None
-) -> Built:
+@dataclass(frozen=True)
+class _Asked:
+    title: str
+    metric: str
+    higher_is_better: bool
+    test: str | None
+    data_roots: Mapping[str, Path]
+
+
+def _write(sources: Sources, folder: Path, asked: _Asked) -> Built:
     for part in ("runs", "detectors", "datasets"):
         (folder / part).mkdir(parents=True)
-    common = {"site_title": title, "generated": f"{now()[:16].replace('T', ' ')}Z", "version": __version__}
+    generated = f"{now()[:16].replace('T', ' ')}Z"
+    common = {"site_title": asked.title, "generated": generated, "version": __version__}
     pages = Pages(folder, common)
-    found = collect(sources, {*METRICS, metric}, pages, WHOLE)
-    if test is not None:
-        found.rows = tested_on(test, found)
+    found = collect(sources, {*METRICS, asked.metric}, pages, WHOLE)
+    found.rows = agreeing_with(asked.data_roots, found.rows, found.left_out)
+    if asked.test is not None:
+        found.rows = tested_on(asked.test, found)
     _mend_pages(found, pages)
-    contents = Contents(title, metric, higher, tuple(entries(found.rows)), tuple(found.left_out),
-                        tuple(sources.names))  # fmt: skip
+    contents = Contents(
+        asked.metric, asked.higher_is_better, tuple(entries(found.rows)), tuple(found.left_out),
+        tuple(sources.names),
+    )  # fmt: skip
+    if found.places > WHOLE:
+        _draw_best(contents, pages)
     write_front(main_table(contents, quoted()), folder, **common, counts=_counts(found))
     write_card_pages(contents, folder, common)
     write_overviews(contents, folder, common)
@@ -113,11 +133,19 @@ def _mend_pages(found: Collected, pages: Pages) -> None:
     """Of a run that lies at two places the page of the right one; none of a run that is in no
     table."""
     for row in found.twice:
-        pages.visit(comparison.stored(row), row, whole=False)
+        pages.visit(comparison.stored(row), row, whole=found.places <= WHOLE)
     kept = {Path(run_page(row.spec)).name for row in found.rows}
     for file in (pages.out / "runs").iterdir():
         if file.name not in kept:
             file.unlink()
+
+
+def _draw_best(contents: Contents, pages: Pages) -> None:
+    """Charts for the pages of the best, where there are too many runs to draw them all."""
+    best = [one.entry for ranked in contents.contests.values() for one in ranked[:BEST]]
+    for entry in best[:MOST_DRAWN]:
+        for row in entry.rows:
+            pages.write(comparison.stored(row), row, whole=False, drawn=True)
 
 
 def _counts(found: Collected) -> dict[str, int]:

@@ -96,8 +96,8 @@ def clean(table: Table) -> Table:
 
 
 def _clean_section(section: Section) -> Section:
-    texts = {name: _text(getattr(section, name)) for name in ("test", "kind", "note")}
-    return replace(section, **texts)
+    test, kind, note = map(_text, (section.test, section.kind, section.note))
+    return replace(section, test=test, kind=kind, note=note)
 
 
 def _clean_line(line: Line) -> Line:

@@ -22,9 +22,9 @@ from dfbench_leaderboard.charts.heatmap import Value, heat_map
 from dfbench_leaderboard.charts.paired import paired_matrix
 from dfbench_leaderboard.charts.robustness import Line, Step, robustness_chart
 from dfbench_leaderboard.charts.scatter import Point, cost_quality
-from dfbench_leaderboard.collect import Row
 from dfbench_leaderboard.entries import Entry, but_for_the_seed
 from dfbench_leaderboard.rank import Ranked
+from dfbench_leaderboard.row import Row
 from dfbench_leaderboard.site.contents import input_kind, run_page
 
 AUC = "video/auc"
@@ -78,8 +78,8 @@ def costs(ranked: Sequence[Ranked]) -> Iterator[Figure]:
         for entry, name, value in zip(entries, names(entries), values, strict=True):
             auc = entry.value(AUC)
             if value and auc is not None and auc.value is not None:
-                points.append(Point(name, float(value), auc.value, auc.low, auc.high,
-                                    input_kind(entry.spec), f"../{run_page(entry.spec)}"))  # fmt: skip
+                kind, href = input_kind(entry.spec), f"../{run_page(entry.spec)}"
+                points.append(Point(name, float(value), auc.value, auc.low, auc.high, kind, href))
         if len(points) > 1:
             yield caption, cost_quality(points, cost)
 

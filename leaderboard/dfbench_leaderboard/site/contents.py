@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dfbench.spec import RunSpec, safe
-from dfbench_leaderboard.collect import Row
 from dfbench_leaderboard.entries import Entry
 from dfbench_leaderboard.rank import Contest, Ranked, rank
+from dfbench_leaderboard.row import Row
 from dfbench_leaderboard.sources import LeftOut
 
 METRICS = {
@@ -34,7 +34,6 @@ LONGEST_SLUG = 60
 class Contents:
     """entries: of all tests, perturbed ones as well. metric: what they are ranked by."""
 
-    title: str
     metric: str
     higher_is_better: bool
     entries: tuple[Entry, ...]

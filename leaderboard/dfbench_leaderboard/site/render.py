@@ -33,6 +33,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        auto_reload=False,
         finalize=_printable,
     )
     made.globals |= {"root": "", "current": ""}

@@ -9,6 +9,7 @@
   const at = new Map(table.columns.map((column, index) => [column.key, index]));
   const metric = table.columns[at.get(table.metric)];
   const find = (id) => document.getElementById(id);
+  const { number } = Rows;
   const board = find("board");
   const barFrom = Number.parseFloat(board.dataset.barFrom);
 
@@ -104,7 +105,7 @@
   }
 
   function bodies(found, total) {
-    if (total === 0) return [emptyBody()];
+    if (total === 0) return [Rows.emptyBody(shownColumns())];
     const [from, to] = [(view.page - 1) * PAGE, view.page * PAGE];
     const made = [];
     let before = 0;
@@ -122,36 +123,14 @@
     const look = { columns: shownColumns(), key, barAt: at.get(table.metric), barFrom };
     if (Number.isNaN(barFrom)) look.barAt = -1;
     return Rows.make("tbody", table.sections[place].ranked ? {} : { css: "unranked" },
-      sectionRow(table.sections[place], lines.length, sectionSizes()[place], start > 0),
+      Rows.sectionRow(table.sections[place],
+        { shown: lines.length, all: sectionSizes()[place], continued: start > 0 }, look.columns),
       ...lines.slice(start, end).map((index) =>
         Rows.row(table, table.lines[index], rank[index], tied[index], look)));
   }
 
   const sectionSizes = () => once("sizes", () => ordered().map((lines) => lines.length));
   const shownColumns = () => table.columns.flatMap((c, i) => (view.columns.has(c.key) ? [i] : []));
-
-  function sectionRow(section, shown, all, continued) {
-    const count = shown === all ? number(all) : `${number(shown)} of ${number(all)}`;
-    const facts = [
-      section.videos === null ? "" : `${number(section.videos)} videos`,
-      section.note,
-      section.ranked ? "" : "not ranked",
-      `${count} ${all === 1 ? "row" : "rows"}`,
-      continued ? "continued" : "",
-    ].filter(Boolean).join(" · ");
-    const head = Rows.make("th", { scope: "rowgroup", colspan: shownColumns().length + 1 },
-      Rows.make("div", {},
-        Rows.make("b", {}, section.test), " ",
-        Rows.make("span", { css: `badge ${Rows.kindClass(section.kind)}` }, section.kind), " ",
-        Rows.make("span", { css: "facts" }, facts)));
-    return Rows.make("tr", { css: "section" }, head);
-  }
-
-  function emptyBody() {
-    const cell = Rows.make("td", { colspan: shownColumns().length + 1, css: "empty" },
-      Rows.make("div", {}, "No row is like this. Reset shows them all again."));
-    return Rows.make("tbody", {}, Rows.make("tr", {}, cell));
-  }
 
   /** Headings stay in place when only the order changes, so the focus stays on them. */
   function showHead() {
@@ -205,8 +184,6 @@
     find("previous").setAttribute("aria-disabled", view.page === 1);
     find("next").setAttribute("aria-disabled", view.page === pages);
   }
-
-  const number = (value) => value.toLocaleString("en");
 
   /** Another view. quiet: without a step in the browser's history, for every letter of a search. */
   function change(part, { quiet = false } = {}) {

@@ -111,7 +111,13 @@
     active.ring = ring;
     readout.setAttribute("aria-live", aloud ? "polite" : "off");
     readout.textContent = stop.text();
-    const box = ring.getBoundingClientRect(), own = readout.getBoundingClientRect();
+    place();
+  }
+
+  // Above what is read out, else below it.
+  function place() {
+    if (!active) return;
+    const box = active.ring.getBoundingClientRect(), own = readout.getBoundingClientRect();
     const x = Math.min(Math.max(box.left + box.width / 2 - own.width / 2, 4),
       document.documentElement.clientWidth - own.width - 4);
     const y = box.top - own.height - 8;
@@ -129,20 +135,19 @@
 
   function step(chart, key) {
     const { stops, last } = chart;
-    if (key === "Home") return stops[0];
-    if (key === "End") return stops[stops.length - 1];
-    if (!last) return stops[0];
+    const line = stops.filter((stop) => stop.group === (last || stops[0]).group);
+    if (key === "Home" || !last) return line[0];
+    if (key === "End") return line[line.length - 1];
     const [x, y] = middle(last.box);
     if (key === "ArrowLeft" || key === "ArrowRight") {
-      const next = stops[stops.indexOf(last) + (key === "ArrowRight" ? 1 : -1)];
-      return next && next.group === last.group ? next : last;
+      return line[line.indexOf(last) + (key === "ArrowRight" ? 1 : -1)] || last;
     }
     const sign = key === "ArrowDown" ? 1 : -1;
     const others = last.group < 0
-      ? stops.filter((s) => s.group < 0 && sign * (middle(s.box)[1] - y) > 0.5)
-      : stops.filter((s) => s.group === last.group + sign);
-    return best(others, (s) => {
-      const [across, down] = middle(s.box);
+      ? line.filter((stop) => sign * (middle(stop.box)[1] - y) > 0.5)
+      : stops.filter((stop) => stop.group === last.group + sign);
+    return best(others, (stop) => {
+      const [across, down] = middle(stop.box);
       return Math.hypot(3 * (across - x), down - y);
     }) || last;
   }
@@ -189,5 +194,5 @@
   document.addEventListener("pointerdown", (event) => {
     if (!event.target.closest("svg.plot")) hide();
   });
-  addEventListener("scroll", hide, { capture: true, passive: true });
+  addEventListener("scroll", place, { capture: true, passive: true });
 })();

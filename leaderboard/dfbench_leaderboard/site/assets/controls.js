@@ -5,7 +5,7 @@
 function boardControls({ table, metric, first, tests, change, now }) {
   const find = (id) => document.getElementById(id);
   const [test, search, least, kinds] = ["test", "search", "least", "kinds"].map(find);
-  const number = (value) => value.toLocaleString("en");
+  const { number } = Rows;
 
   function checkbox(label, name, title = "") {
     const box = Rows.make("input", { type: "checkbox", value: name });

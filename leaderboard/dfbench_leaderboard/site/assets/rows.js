@@ -114,5 +114,32 @@ const Rows = (() => {
     return `kind-${kind.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "")}`;
   }
 
-  return { make, row, css, kindClass };
+  const number = (value) => value.toLocaleString("en");
+
+  /** The heading of a section. rows: {shown, all, continued}: of its rows, and whether some of them
+   *  stand on the page before. */
+  function sectionRow(section, rows, columns) {
+    const count = rows.shown === rows.all ? "" : `${number(rows.shown)} of `;
+    const facts = [
+      section.videos === null ? "" : `${number(section.videos)} videos`,
+      section.note,
+      section.ranked ? "" : "not ranked",
+      `${count}${number(rows.all)} ${rows.all === 1 ? "row" : "rows"}`,
+      rows.continued ? "continued" : "",
+    ].filter(Boolean).join(" · ");
+    const head = make("th", { scope: "rowgroup", colspan: columns.length + 1 },
+      make("div", {},
+        make("b", {}, section.test), " ",
+        make("span", { css: `badge ${kindClass(section.kind)}` }, section.kind), " ",
+        make("span", { css: "facts" }, facts)));
+    return make("tr", { css: "section" }, head);
+  }
+
+  function emptyBody(columns) {
+    const cell = make("td", { css: "empty", colspan: columns.length + 1 },
+      make("div", {}, "No row is like this. Reset shows them all again."));
+    return make("tbody", {}, make("tr", {}, cell));
+  }
+
+  return { make, row, sectionRow, emptyBody, css, number };
 })();

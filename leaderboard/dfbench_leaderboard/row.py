@@ -1,0 +1,81 @@
+"""What a table keeps of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from dfbench.evaluate.stored import StoredRun
+from dfbench.result import MetricValue, RunResult
+from dfbench.spec import ENSEMBLE, RunSpec
+from dfbench_leaderboard.sources import Found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A finished run, cut down to what a table shows: thousands of them fit into memory.
+
+    metrics: key -> value, those asked for. truth: what its scores say of the videos, see
+    ``evaluate.truth``. ended: ISO time. videos_per_second: while scoring. train_seconds: None for a
+    model that was not trained here.
+    """
+
+    spec: RunSpec
+    folder: Path
+    source: str
+    metrics: dict[str, MetricValue]
+    coverage: float | None
+    truth: str
+    parameters: int | None
+    videos_per_second: float | None
+    train_seconds: float | None
+    notes: tuple[str, ...]
+    ended: str
+
+    @property
+    def kind(self) -> str:
+        """What must never stand in one ranking: rule 8 of the contest."""
+        if self.spec.model.imported:
+            return "imported scores"
+        if self.spec.model.plugin == ENSEMBLE:
+            return "ensemble"
+        return "trained here" if self.spec.model.train else "weights as they are"
+
+    def value(self, metric: str) -> MetricValue | None:
+        """The metric of that key. Without an ``@rule`` a decision is the one at validation's
+        threshold, or at 0.5 where there was no validation."""
+        name, bracket, subset = metric.partition("[")
+        keys = (metric, f"{name}@val{bracket}{subset}", f"{name}@0.5{bracket}{subset}")
+        return next((self.metrics[key] for key in keys if key in self.metrics), None)
+
+
+def row_of(run: StoredRun, place: Found, metrics: Collection[str]) -> tuple[Row, set[str]]:
+    """The row of a run that holds, and the keys of all metrics that it has."""
+    result, keys, kept = run.result, set(), {}
+    for value in result.metrics:
+        base = value.key.replace(f"@{value.rule}", "", 1) if value.rule else value.key
+        keys |= {base, value.key}
+        if base in metrics or value.key in metrics:
+            kept[value.key] = value
+    spec, cost = result.spec, result.cost
+    told = f"{spec.model.label} starts from random weights"  # has a column of its own
+    row = Row(
+        spec=spec,
+        folder=place.folder,
+        source=place.source,
+        metrics=kept,
+        coverage=result.coverage,
+        truth=run.truth,
+        parameters=cost.get("parameters"),
+        videos_per_second=cost.get("videos_per_second"),
+        train_seconds=_train_seconds(result),
+        notes=tuple(note for note in result.notes if note != told),
+        ended=str(result.provenance.get("ended", "")),
+    )
+    return row, keys
+
+
+def _train_seconds(result: RunResult) -> float | None:
+    seconds: float | None = dict(result.cost.get("seconds", {})).get("train")
+    return seconds if result.spec.model.train else None
