@@ -46,7 +46,8 @@ def visit(browser: Any, file: Path, view: str = "", **context: Any) -> Iterator[
     page.goto(file.resolve().as_uri() + view)
     yield page
     own.close()
-    assert [one for one in found if not one.startswith(("file:", "data:"))] == []
+    wrong = [one for one in found if not one.startswith(("file:", "data:"))]
+    assert not wrong, wrong
 
 
 def axe(page: Any, *rules: str) -> list[str]:

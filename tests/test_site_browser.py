@@ -133,6 +133,7 @@ def sections(page: Any) -> list[list[list[str]]]:
             parts.append([])
         else:
             parts[-1].append(row)
+    assert parts
     return parts
 
 
@@ -160,7 +161,7 @@ def _plain(browser, file):
 def test_sorting_by_a_metric_ranks_by_it_inside_each_section(page, table):
     for label, less in (("F1", False), ("EER", True)):
         sort_by(page, label)
-        for place, part in enumerate(sections(page)):
+        for place, part in zip(range(len(SECTIONS)), sections(page), strict=True):
             own = [line.cells for line in table.lines if line.section == place]
             _check_section(part, own, AT[label], less, SECTIONS[place].ranked)
         heading = page.get_by_role("columnheader", name=label, exact=True)

@@ -107,8 +107,8 @@ def _det(curve: Curve) -> Trace:
 
     fpr, tpr = roc(curve.labels, curve.scores)
     detail = curve.detail or f"EER {float(np.interp(0, fpr + tpr - 1, fpr)):.3f}"
-    ends = [NormalDist().inv_cdf(rate) for rate in (RATES[0], RATES[-1])]
-    x, y = (np.clip(rate, *ends) for rate in det(curve.labels, curve.scores))
+    low, high = (NormalDist().inv_cdf(rate) for rate in (RATES[0], RATES[-1]))
+    x, y = (np.clip(rate, low, high) for rate in det(curve.labels, curve.scores))
     return Trace(curve.label, curve.href, detail, detail, x, y, _thresholds(curve))
 
 

@@ -94,7 +94,9 @@ def _tip(
 def _says(
     rows: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], Value]
 ) -> str:
-    found, home, away = [], [], []
+    found: list[tuple[float, str]] = []
+    home: list[float] = []
+    away: list[float] = []
     for row in rows:
         for column in columns:
             value = values.get((row, column), Value(None))

@@ -72,7 +72,9 @@ def _says(labels: NDArray[np.int64], scores: Floats, threshold: float | None) ->
 
 
 def _shares(counts: NDArray[np.int64]) -> Floats:
-    return counts / max(counts.sum(), 1)
+    import numpy as np
+
+    return np.asarray(counts / max(counts.sum(), 1), np.float64)
 
 
 def _bars(

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LEFT, RIGHT, TOP, BOTTOM = 40.0, 350.0, 34.0, 344.0
+PER_UNIT = 1000
+"""Points are whole numbers, so many of them to a unit of the axes; the script knows it."""
 PROBIT = "probit"
 """Name of a scale in normal deviates, for the script."""
 
@@ -78,11 +80,6 @@ class Plot:
     def ends(self) -> tuple[float, float]:
         return min(self.ticks), max(self.ticks)
 
-    @property
-    def per_unit(self) -> int:
-        """Points are whole numbers, so many of them to a unit of the axes; the script knows it."""
-        return 100 if self.scale == PROBIT else 1000
-
 
 def overlay(plot: Plot, traces: Sequence[Trace], chance: Chance | None) -> str:
     title = f"{plot.title} of {listed([cut(trace.label, 300) for trace in traces])}"
@@ -97,7 +94,7 @@ def overlay(plot: Plot, traces: Sequence[Trace], chance: Chance | None) -> str:
     axes(root, x, y, plot.ticks, plot.ticks, plot.x_title, plot.y_title, upright=True)
     if chance is not None:
         _chance(root, x, y, chance)
-    per_unit = (x(1) - x(0)) / plot.per_unit
+    per_unit = (x(1) - x(0)) / PER_UNIT
     place = f"matrix({per_unit:.5g} 0 0 -{per_unit:.5g} {x(0):.5g} {y(0):.5g})"
     lines = add(root, "g", class_="line", transform=place)
     for i, trace in enumerate(traces):
@@ -112,7 +109,7 @@ def overlay(plot: Plot, traces: Sequence[Trace], chance: Chance | None) -> str:
 def _line(parent: Element, plot: Plot, trace: Trace, x: Floats, y: Floats) -> Element:
     low, high = plot.ends
     kept = thinned(x, y, (high - low) / 1000)
-    points = (f"{round(plot.per_unit * x[i])},{round(plot.per_unit * y[i])}" for i in kept)
+    points = (f"{round(PER_UNIT * x[i])},{round(PER_UNIT * y[i])}" for i in kept)
     thresholds = ",".join(trace.at[i] for i in kept)
     return add(parent, "polyline", points=" ".join(points), data_at=thresholds)
 

@@ -84,9 +84,8 @@ def _says(pairs: Sequence[Pair]) -> str:
 
 
 def _tip(row: str, column: str, difference: float, sign: int, pair: Pair) -> str:
-    ends = (pair.low, pair.high)
-    if sign < 0:
-        ends = tuple(None if end is None else -end for end in reversed(ends))  # type: ignore[assignment]
+    low, high = (None if end is None else sign * end for end in (pair.low, pair.high))
+    ends = (low, high) if sign > 0 else (high, low)
     return (f"{brief(row)} minus {brief(column)}\n{_signed(difference)}{interval(*ends)}\n"
             f"{_p(pair.p_holm)} by Holm ({_p(pair.p)} alone), {brief(pair.test)}")  # fmt: skip
 

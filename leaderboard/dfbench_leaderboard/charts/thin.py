@@ -21,7 +21,8 @@ def thinned(x: Floats, y: Floats, tolerance: float, most: int = MOST) -> list[in
     Douglas & Peucker, "Algorithms for the reduction of the number of points required to represent
     a digitized line", 1973, farthest first.
     """
-    kept, waiting = {0, len(x) - 1}, []
+    kept = {0, len(x) - 1}
+    waiting: list[tuple[float, int, int, int]] = []
 
     def look_between(start: int, end: int) -> None:
         if end - start > 1:

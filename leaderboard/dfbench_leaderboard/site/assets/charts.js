@@ -5,7 +5,8 @@
   const readout = document.createElement("div");
   readout.className = "readout";
   readout.setAttribute("role", "status");
-  let active = null; // {chart, stop} that is read out
+  let active = null; // what is read out: {stop, ring, aloud}
+  let pointer = ""; // where it was: a page that scrolls below it is no movement
 
   // --- what there is in a chart -------------------------------------------------------------
 
@@ -58,9 +59,9 @@
 
   function rate(svg, value) {
     if (svg.getAttribute("data-scale") !== "probit") return `${(value / 10).toFixed(1)} %`;
-    if (value <= -309) return "≤ 0.1 %"; // the ends of the axes, in 100ths of a deviate
-    if (value >= 233) return "≥ 99 %";
-    return `${(100 * normal(value / 100)).toFixed(1)} %`;
+    if (value <= -3090) return "≤ 0.1 %"; // the ends of the axes, in 1000ths of a deviate
+    if (value >= 2326) return "≥ 99 %";
+    return `${(100 * normal(value / 1000)).toFixed(1)} %`;
   }
 
   // The normal distribution (Abramowitz & Stegun 26.2.17, error below 1e-7).
@@ -95,7 +96,6 @@
   function show(chart, stop, aloud) {
     hide();
     if (!stop) return;
-    active = { chart, stop };
     chart.last = stop;
     const [left, top, right, bottom] = stop.box;
     const ring = document.createElementNS(svgName, "rect");
@@ -108,7 +108,7 @@
     set("height", bottom - top + 2 * around);
     set("rx", around || 2);
     chart.svg.append(ring);
-    active.ring = ring;
+    active = { stop, ring, aloud };
     readout.setAttribute("aria-live", aloud ? "polite" : "off");
     readout.textContent = stop.text();
     place();
@@ -129,6 +129,11 @@
     if (active) active.ring.remove();
     active = null;
     readout.textContent = "";
+  }
+
+  // What the keys show, a pointer that leaves or finds nothing does not hide.
+  function leave() {
+    if (active && !active.aloud) hide();
   }
 
   // --- pointer and keys ---------------------------------------------------------------------
@@ -158,19 +163,22 @@
     const chart = { svg, stops: null, last: null };
     const ready = () => { chart.stops = chart.stops || stopsOf(svg); };
     const point = (event) => {
+      const at = `${event.type} ${event.clientX} ${event.clientY}`;
+      if (at === pointer) return;
+      pointer = at;
       ready();
       const here = new DOMPoint(event.clientX, event.clientY)
         .matrixTransform(svg.getScreenCTM().inverse());
       const nearest = best(chart.stops, (s) => distance([here.x, here.y], s.box));
       const near = nearest && distance([here.x, here.y], nearest.box) < 40;
-      if (near && active && active.stop === nearest) return;
-      show(chart, near ? nearest : null, false);
+      if (!near) leave();
+      else if (!active || active.stop !== nearest) show(chart, nearest, false);
     };
     svg.setAttribute("tabindex", "0");
     svg.addEventListener("pointermove", point);
     svg.addEventListener("pointerdown", point);
     svg.addEventListener("pointerleave", (event) => {
-      if (event.pointerType === "mouse") hide();
+      if (event.pointerType === "mouse") leave();
     });
     svg.addEventListener("focusin", ({ target }) => {
       if (!target.matches(":focus-visible")) return;
