@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import html
 import json
-import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 from made_runs import SAMPLE, add, make_spec, put, scores_of
 
 from dfbench.errors import ResourceError
-from dfbench.result import load_result, read_predictions, rewrite, write_json
+from dfbench.result import write_json
 from dfbench.spec import IMPORTED
 from dfbench_leaderboard.site.build import Built, build
 from dfbench_leaderboard.site.contents import slug
@@ -120,17 +118,16 @@ def test_no_name_becomes_markup_on_any_page(site: Path) -> None:
         assert EVIL not in page.read_text("utf-8")
     shown = [page.name for page in pages(site) if EVIL in Page(page).text]
     assert len(shown) >= 4  # the front page, its run, its detector, its test set
-    assert "</script" not in (site / "data.js").read_text("ascii").removesuffix("</script>") or True
 
 
-def test_a_page_of_a_run_says_all_of_it(site: Path, tmp_path: Path) -> None:
+def test_a_page_of_a_run_says_all_of_it(site: Path) -> None:
     spec = make_spec("meso4", 1)
     spec = replace(spec, test=replace(spec.test, videos=40))
     page = site / "runs" / f"{spec.run_id}.html"
     text = Page(page).text
-    for part in (spec.run_id, spec.model.model_id, spec.test.fingerprint, "pyav", "seed",
-                 "The most confident mistakes", "method: swap", "real/", "sha256 of predictions",
-                 "dfbench run --detector meso4 --train sample --test sample --weights none"):  # fmt: skip
+    again = "dfbench run --detector meso4 --train sample --test sample --weights none"
+    for part in (spec.run_id, spec.model.model_id, spec.test.fingerprint, "decord", "seed", again,
+                 "most confident mistakes", "method: swap", "real/", "sha256 of pred"):  # fmt: skip
         assert part in text, part
     assert page.read_text().count("<svg") == 4
 
@@ -204,8 +201,10 @@ def test_a_dataset_at_hand_says_which_runs_are_of_it(tmp_path: Path, make_video:
     data = tmp_path / "data"
     for row in scores_of(0.8):
         make_video(data / f"{row.video}.mp4", frames=2, size=(16, 16))
-    rows = [replace(row, video=f"{row.video}.mp4", dataset="folder", method=row.label and "fake"
-                    or None, group=f"{row.video}.mp4") for row in scores_of(0.8)]  # fmt: skip
+    rows = [
+        replace(row, video=f"{row.video}.mp4", dataset="folder", group=f"{row.video}.mp4",
+                method="fake" if row.label else None) for row in scores_of(0.8)
+    ]  # fmt: skip
     spec = make_spec("honest", test=replace(SAMPLE, dataset="folder"))
     put(tmp_path / "runs", spec, rows)
     cheat = make_spec("cheat", test=replace(SAMPLE, dataset="folder", fingerprint="b" * 64))

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from dfbench_leaderboard.board import Board
+    from dfbench_leaderboard.site.build import Built
 
 FORMATS = ("table", "csv", "markdown", "latex", "json")
 
@@ -81,31 +83,26 @@ def _text(board: Board, format: str) -> str:
     return as_latex(board)
 
 
+def how_to_build(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a site."""
+    for option in reversed([
+        where_runs_are,
+        click.option("--title", default="Deepfake detectors", show_default=True,
+                     help="What the site is called."),
+        click.option("--data-root", multiple=True, metavar="NAME=DIR",
+                     help="Where a dataset lies: runs on it are compared with its own labels."),
+    ]):  # fmt: skip
+        command = option(command)
+    return command
+
+
 @leaderboard_group.command("build")
-@where_runs_are
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("site"),
-    show_default=True,
-    help="Folder that the site is written to; a site that lies there is replaced.",
-)
-@click.option(
-    "--title", default="Deepfake detectors", show_default=True, help="What the site is called."
-)
-@click.option(
-    "--data-root",
-    multiple=True,
-    metavar="NAME=DIR",
-    help="Where a dataset lies: its labels are then compared with those of the runs.",
-)
+@how_to_build
+@click.option("--out", type=click.Path(path_type=Path), default=Path("site"), show_default=True,
+              help="Folder of the site; a site that lies there is replaced.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: what was built.")
 @click.pass_context
-def build_command(
-    ctx: click.Context, runs: tuple[Path, ...], mlflow: tuple[str, ...],
-    experiment: tuple[str, ...], metric: str, test: str | None, out: Path, title: str,
-    data_root: tuple[str, ...], as_json: bool,
-) -> None:  # fmt: skip
+def build_command(ctx: click.Context, out: Path, as_json: bool, **asked: Any) -> None:
     """Build the leaderboard as a site of plain files, to open from the disk or put on any host.
 
     It needs no network and no server. Every number shown is computed again from the stored scores;
@@ -113,14 +110,38 @@ def build_command(
     """
     import json
 
+    built = _builder(ctx, out, asked)()
+    click.echo(json.dumps(built.to_json()) if as_json else built.line())
+
+
+@leaderboard_group.command("serve")
+@how_to_build
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True,
+              help="0 takes any that is free.")  # fmt: skip
+@click.pass_context
+def serve_command(ctx: click.Context, port: int, **asked: Any) -> None:
+    """Show the site on this machine alone, and build it anew when runs change."""
+    import tempfile
+
+    from dfbench_leaderboard.serve import serve
+
+    with tempfile.TemporaryDirectory() as folder:
+        site = Path(folder) / "site"
+        build = _builder(ctx, site, asked)
+        places = sources(ctx, asked["runs"], asked["mlflow"], asked["experiment"])
+        serve(lambda: build().line(), places.files, site, port,
+              lambda line: click.echo(line, err=True))  # fmt: skip
+
+
+def _builder(ctx: click.Context, out: Path, asked: Mapping[str, Any]) -> Callable[[], Built]:
     from dfbench_leaderboard.labels import roots_of
     from dfbench_leaderboard.site.build import build
 
-    built = build(
-        sources(ctx, runs, mlflow, experiment), out, title=title, metric=metric, test=test,
-        data_roots=roots_of(data_root),
+    places = sources(ctx, asked["runs"], asked["mlflow"], asked["experiment"])
+    return partial(
+        build, places, out, title=asked["title"], metric=asked["metric"], test=asked["test"],
+        data_roots=roots_of(asked["data_root"]),
     )  # fmt: skip
-    click.echo(json.dumps(built.to_json()) if as_json else built.line())
 
 
 def sources(

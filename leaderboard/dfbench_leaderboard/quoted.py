@@ -1,11 +1,22 @@
+"""Numbers that papers report, with their sources. They are never ranked with what was measured."""
+
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 
 
 @dataclass(frozen=True)
 class QuotedRow:
+    """What one source says of one detector, trained and tested in one way.
+
+    year: of the source. protocol, train, test, init: in the source's own words. kind: ``frame`` or
+    ``temporal``. level: what one score is of, ``frame``, ``clip`` or ``video``. metrics: by name.
+    """
+
     source: str
     citation: str
     url: str
@@ -17,7 +28,28 @@ class QuotedRow:
     kind: str
     init: str
     level: str
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
+
+@cache
 def quoted() -> tuple[QuotedRow, ...]:
-    return ()
+    """All of ``published.csv``, in its order."""
+    sources = {row["source"]: row for row in _rows("sources.csv")}
+    together: dict[tuple[str, ...], dict[str, float]] = {}
+    for row in _rows("published.csv"):
+        metric, value = row.pop("metric"), float(row.pop("value"))
+        together.setdefault(tuple(row.items()), {})[metric] = value  # type: ignore[arg-type]
+    return tuple(
+        QuotedRow(**dict(facts), **_about(sources, dict(facts)["source"]), metrics=metrics)  # type: ignore[arg-type]
+        for facts, metrics in together.items()
+    )
+
+
+def _about(sources: Mapping[str, Mapping[str, str]], source: str) -> dict[str, str | int]:
+    row = sources[source]
+    return {"citation": row["citation"], "url": row["url"], "year": int(row["year"])}
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    text = files("dfbench_leaderboard").joinpath(name).read_text("utf-8")
+    yield from csv.DictReader(text.splitlines())

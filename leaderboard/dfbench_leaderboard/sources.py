@@ -13,6 +13,7 @@ from dfbench.places import cache_folder
 
 COPIES = ("mlartifacts", "mlruns")
 """Folders of MLflow's: they hold copies of results, also of runs done anew since."""
+WATCHED = ("result.json", "predictions.csv", "spec.json", "validation.csv")
 MARKS = frozenset({"spec.json", "result.json"})
 
 
@@ -48,6 +49,16 @@ class Sources:
         yield from _below(self.folders)
         for address in self.mlflow:
             yield from _tracked(address, self.experiments)
+
+    def files(self) -> Iterator[Path]:
+        """The files below the folders that a change of a run changes."""
+        for top in self.folders:
+            for path, below, files in os.walk(top):
+                if MARKS.isdisjoint(files):
+                    below[:] = [b for b in below if b not in COPIES and not b.startswith(".")]
+                else:
+                    below.clear()
+                yield from (Path(path, f) for f in files if f in WATCHED or f.endswith(".zip"))
 
     @property
     def names(self) -> list[str]:

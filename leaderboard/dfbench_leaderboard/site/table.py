@@ -13,7 +13,7 @@ Cell = str | int | float | tuple[float, float | None, float | None] | None
 @dataclass(frozen=True)
 class Column:
     """label: its heading; title: one sentence that says what it is. kind: ``text``; ``number``,
-    with ``digits`` after the point or, without, as it is; ``size`` = a number shown as 28.0 k, 46.2 M;
+    with ``digits`` after the point or, without, as it is; ``size`` = a number shown as 28.0 k;
     ``share`` = 0..1 shown as per cent; ``metric`` = value and interval, which may be ranked by.
     higher: whether more is better, for a metric. shown: unless the reader asks otherwise."""
 

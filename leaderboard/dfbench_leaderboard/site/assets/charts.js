@@ -8,7 +8,7 @@
   let active = null; // what is read out: {stop, ring, aloud}
   let pointer = ""; // where it was: a page that scrolls below it is no movement
 
-  // --- what there is in a chart -------------------------------------------------------------
+  // --- what there is in a chart ---
 
   // A chart's own title would cover what it shows; a mark's would come twice.
   function takeTitles(svg) {
@@ -16,7 +16,7 @@
       const owner = title.parentNode;
       const link = owner === svg ? svg : owner.closest("a") || owner.querySelector("a");
       if (link) link.setAttribute("aria-label", title.textContent);
-      if (owner !== svg) owner.setAttribute("data-tip", title.textContent);
+      if (owner !== svg) owner.dataset.tip = title.textContent;
       title.remove();
     }
   }
@@ -29,7 +29,7 @@
     const stops = [];
     svg.querySelectorAll("polyline[data-at]").forEach((line, i) => {
       const group = i + 1;
-      const at = line.getAttribute("data-at").split(",");
+      const at = line.dataset.at.split(",");
       at.forEach((threshold, j) => {
         if (!threshold) return;
         const point = line.points.getItem(j);
@@ -45,20 +45,20 @@
       const a = placed(element, size.x, size.y);
       const b = placed(element, size.x + size.width, size.y + size.height);
       const box = [Math.min(a.x, b.x), Math.min(a.y, b.y), Math.max(a.x, b.x), Math.max(a.y, b.y)];
-      stops.push({ group: -1, box, element, text: () => element.getAttribute("data-tip") });
+      stops.push({ group: -1, box, element, text: () => element.dataset.tip });
     }
     return stops;
   }
 
   function pointText(svg, line, point, threshold) {
-    const say = (axis, value) => `${svg.getAttribute(`data-${axis}`)} ${rate(svg, value)}`;
-    const name = line.getAttribute("data-name");
+    const say = (axis, value) => `${svg.dataset[axis]} ${rate(svg, value)}`;
+    const { name } = line.dataset;
     return `${name ? `${name}\n` : ""}${say("x", point.x)}, ${say("y", point.y)}\n` +
       `score ≥ ${threshold.replace(/^\./, "0.")}`;
   }
 
   function rate(svg, value) {
-    if (svg.getAttribute("data-scale") !== "probit") return `${(value / 10).toFixed(1)} %`;
+    if (svg.dataset.scale !== "probit") return `${(value / 10).toFixed(1)} %`;
     if (value <= -3090) return "≤ 0.1 %"; // the ends of the axes, in 1000ths of a deviate
     if (value >= 2326) return "≥ 99 %";
     return `${(100 * normal(value / 1000)).toFixed(1)} %`;
@@ -72,7 +72,7 @@
     return z < 0 ? tail : 1 - tail;
   }
 
-  // --- reading out --------------------------------------------------------------------------
+  // --- reading out ---
 
   const middle = ([left, top, right, bottom]) => [(left + right) / 2, (top + bottom) / 2];
   const spread = (box) => box[2] - box[0] + box[3] - box[1];
@@ -100,13 +100,11 @@
     const [left, top, right, bottom] = stop.box;
     const ring = document.createElementNS(svgName, "rect");
     const around = spread(stop.box) < 16 ? 5 : 0;
-    const set = (name, value) => ring.setAttribute(name, value);
-    set("class", "here");
-    set("x", left - around);
-    set("y", top - around);
-    set("width", right - left + 2 * around);
-    set("height", bottom - top + 2 * around);
-    set("rx", around || 2);
+    const size = {
+      class: "here", x: left - around, y: top - around, rx: around || 2,
+      width: right - left + 2 * around, height: bottom - top + 2 * around,
+    };
+    for (const [name, value] of Object.entries(size)) ring.setAttribute(name, value);
     chart.svg.append(ring);
     active = { stop, ring, aloud };
     readout.setAttribute("aria-live", aloud ? "polite" : "off");
@@ -136,7 +134,7 @@
     if (active && !active.aloud) hide();
   }
 
-  // --- pointer and keys ---------------------------------------------------------------------
+  // --- pointer and keys ---
 
   function step(chart, key) {
     const { stops, last } = chart;
@@ -169,9 +167,9 @@
       ready();
       const here = new DOMPoint(event.clientX, event.clientY)
         .matrixTransform(svg.getScreenCTM().inverse());
-      const nearest = best(chart.stops, (s) => distance([here.x, here.y], s.box));
-      const near = nearest && distance([here.x, here.y], nearest.box) < 40;
-      if (!near) leave();
+      const far = (stop) => distance([here.x, here.y], stop.box);
+      const nearest = best(chart.stops, far);
+      if (!nearest || far(nearest) > 40) leave();
       else if (!active || active.stop !== nearest) show(chart, nearest, false);
     };
     svg.setAttribute("tabindex", "0");
