@@ -246,7 +246,7 @@ def _rows(path: Path, file: Iterable[str]) -> Iterator[Prediction]:
                 raise ValueError(f"score {score} is no number")
             yield Prediction(
                 dataset, video, int(clip), int(start) if start else None, int(label), number,
-                method or None, group, status,  # type: ignore[arg-type]
+                method or None, group, status,
             )  # fmt: skip
         except IndexError:
             raise ResultError(

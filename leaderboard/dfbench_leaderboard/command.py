@@ -102,7 +102,7 @@ def how_to_build(command: Callable[..., Any]) -> Callable[..., Any]:
               help="Folder of the site; a site that lies there is replaced.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: what was built.")
 @click.pass_context
-def build_command(ctx: click.Context, out: Path, as_json: bool, **asked: Any) -> None:
+def build_command(ctx: click.Context, /, out: Path, as_json: bool, **asked: Any) -> None:
     """Build the leaderboard as a site of plain files, to open from the disk or put on any host.
 
     It needs no network and no server. Every number shown is computed again from the stored scores;
@@ -119,7 +119,7 @@ def build_command(ctx: click.Context, out: Path, as_json: bool, **asked: Any) ->
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True,
               help="0 takes any that is free.")  # fmt: skip
 @click.pass_context
-def serve_command(ctx: click.Context, port: int, **asked: Any) -> None:
+def serve_command(ctx: click.Context, /, port: int, **asked: Any) -> None:
     """Show the site on this machine alone, and build it anew when runs change."""
     import tempfile
 

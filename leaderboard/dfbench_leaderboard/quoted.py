@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,19 @@ class QuotedRow:
 def quoted() -> tuple[QuotedRow, ...]:
     """All of ``published.csv``, in its order."""
     sources = {row["source"]: row for row in _rows("sources.csv")}
-    together: dict[tuple[str, ...], dict[str, float]] = {}
+    together: dict[tuple[tuple[str, str], ...], dict[str, float]] = {}
     for row in _rows("published.csv"):
         metric, value = row.pop("metric"), float(row.pop("value"))
-        together.setdefault(tuple(row.items()), {})[metric] = value  # type: ignore[arg-type]
+        together.setdefault(tuple(row.items()), {})[metric] = value
     return tuple(
-        QuotedRow(**dict(facts), **_about(sources, dict(facts)["source"]), metrics=metrics)  # type: ignore[arg-type]
+        QuotedRow(**_fields(dict(facts), sources), metrics=metrics)
         for facts, metrics in together.items()
     )
 
 
-def _about(sources: Mapping[str, Mapping[str, str]], source: str) -> dict[str, str | int]:
-    row = sources[source]
-    return {"citation": row["citation"], "url": row["url"], "year": int(row["year"])}
+def _fields(facts: Mapping[str, str], sources: Mapping[str, dict[str, str]]) -> dict[str, Any]:
+    source = sources[facts["source"]]
+    return {**facts, **source, "year": int(source["year"])}
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

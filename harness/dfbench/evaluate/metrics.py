@@ -154,7 +154,7 @@ def _cells(
             about = replace(about, **_known(float(function(part.labels, values)), about))
         else:
             about = replace(about, reason="no scores")
-        if at is not None and card.weighted and rule in decided:
+        if at is not None and card.weighted and rule is not None and rule in decided:
             yield _Cell(about, replace(decided[rule], metric=function))
         else:
             yield _Cell(about, Measure(function, part.labels, values, card.weighted))

@@ -82,16 +82,21 @@ def _bars(
 ) -> None:
     wide = x(1 / BINS) - x(0)
     for i, shares in enumerate(zip(_shares(fake), _shares(real), strict=True)):
+        if not any(shares):
+            continue
         left = x(i / BINS)
         group = add(root, "g")
-        add(group, "rect", class_="hit", x=left, y=TOP, width=wide, height=BOTTOM - TOP)
+        add(group, "path", class_="hit", d=_box(left, TOP, wide, BOTTOM - TOP))
         for share, name in zip(shares, ("fake", "real"), strict=True):
             if share:
-                up = y(share) if name == "fake" else y(0)
-                add(group, "rect", class_=name, x=left + 1, y=up, width=wide - 2,
-                    height=abs(y(0) - y(share)))  # fmt: skip
+                high = (y(share) - y(0)) * (1 if name == "fake" else -1)
+                add(group, "path", class_=name, d=_box(left + 1, y(0), wide - 2, high))
         counts = f"{fake[i]} fake ({percent(shares[0])}), {real[i]} real ({percent(shares[1])})"
         tip(group, f"score {i / BINS:.2f} to {(i + 1) / BINS:.2f}\n{counts}")
+
+
+def _box(x: float, y: float, wide: float, high: float) -> str:
+    return f"M{number(x)} {number(y)}v{number(high)}h{number(wide)}v{number(-high)}z"
 
 
 def _threshold(root: Element, at: float, threshold: float) -> None:

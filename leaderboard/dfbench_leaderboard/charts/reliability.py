@@ -76,10 +76,10 @@ def _strip(root: Element, x: Scale, name: str, points: Sequence[Point]) -> None:
     """How many videos each bin of the first series has, as bars at the mean scores."""
     most = max(n for _, _, n in points)
     up = Scale(0, most, STRIP_BOTTOM, STRIP_TOP)
-    bars = add(root, "g", class_="bar")
-    for score, _, n in points:
-        bar = add(bars, "path", d=f"M{number(x(score))} {number(STRIP_BOTTOM)}V{number(up(n))}")
-        tip(bar, f"{brief(name)}\nmean score {score:.3f}: {_videos(n)}")
+    bars = "".join(
+        f"M{number(x(score))} {number(STRIP_BOTTOM)}V{number(up(n))}" for score, _, n in points
+    )
+    add(add(root, "g", class_="bar"), "path", d=bars)
     ends = {float(most): f"{most}", 0.0: "0"}
     axes(root, x, up, unit_ticks(), ends, "score, P(fake)", "")
     add(root, "text", f"videos, {cut(name, 200, 11)}", class_="muted", x=LEFT, y=STRIP_TOP - 7)

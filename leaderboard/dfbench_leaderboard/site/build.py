@@ -121,7 +121,10 @@ def _write(sources: Sources, folder: Path, asked: _Asked) -> Built:
     )  # fmt: skip
     if found.places > WHOLE:
         _draw_best(contents, pages)
-    write_front(main_table(contents, quoted()), folder, **common, counts=_counts(found))
+    write_front(
+        main_table(contents, quoted()), folder, **common, counts=_counts(found),
+        pages=contents.pages,
+    )  # fmt: skip
     write_card_pages(contents, folder, common)
     write_overviews(contents, folder, common)
     (folder / MARK).write_text("A site of dfbench: dfbench leaderboard build replaces it.\n")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from dfbench.spec import RunSpec, safe
 from dfbench_leaderboard.entries import Entry
 from dfbench_leaderboard.rank import Contest, Ranked, rank
-from dfbench_leaderboard.row import Row
 from dfbench_leaderboard.sources import LeftOut
 
 METRICS = {
@@ -47,8 +45,14 @@ class Contents:
         return rank(clean, self.metric, self.higher_is_better)
 
     @property
-    def rows(self) -> Iterable[Row]:
-        return (row for entry in self.entries for row in entry.rows)
+    def pages(self) -> dict[str, list[tuple[str, str]]]:
+        """Names and pages of all detectors and test sets."""
+        detectors = sorted({entry.spec.model.detector for entry in self.entries})
+        tests = sorted({entry.spec.test.label for entry in self.entries})
+        return {
+            "detectors": [(name, detector_page(name)) for name in detectors],
+            "datasets": [(label, dataset_page(label)) for label in tests],
+        }
 
 
 def run_page(spec: RunSpec) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dfbench_leaderboard.charts.heatmap import heat_map
+from dfbench_leaderboard.charts.heatmap import Value, heat_map
 from dfbench_leaderboard.entries import Entry
 from dfbench_leaderboard.site import comparison
 from dfbench_leaderboard.site.comparison import Figure
@@ -42,7 +42,8 @@ def _maps(by_label: Mapping[str, list[Entry]]) -> Iterator[Figure]:
 
 
 def _together(entries: list[Entry]) -> Figure:
-    values, rows = {}, {}
+    values: dict[tuple[str, str], Value] = {}
+    rows: dict[str, None] = {}
     for entry in entries:
         row = f"{entry.spec.model.label} on {entry.spec.model.trained_on}"
         rows[row] = None

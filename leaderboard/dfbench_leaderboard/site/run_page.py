@@ -12,7 +12,6 @@ import jinja2
 
 from dfbench.catalogue import catalogue
 from dfbench.evaluate.calibrate import reliability
-from dfbench.evaluate.decide import Chosen
 from dfbench.evaluate.stored import StoredRun
 from dfbench.evaluate.verify import known
 from dfbench.result import MetricValue, RunResult
@@ -35,7 +34,6 @@ from dfbench_leaderboard.site.render import environment
 from dfbench_leaderboard.site.run_facts import origin_facts, spec_facts
 
 HEADLINE = ("video/auc", "video/f1", "video/accuracy", "video/eer", "video/log_loss", "video/ece")
-RULES = (None, "0.5", "val", "temperature")
 MOST_PARTS = 40
 """Parts in the breakdown of a run's page."""
 
@@ -86,11 +84,7 @@ def _charts(run: StoredRun) -> Iterator[tuple[str, str]]:
     curve = [Curve(run.result.spec.model.label, videos.labels, videos.scores)]
     yield "ROC: fakes found against false alarms", roc_chart(curve)
     yield "Precision and recall", precision_recall_chart(curve)
-    given = {"as scored": videos.scores}
-    calibrated = Chosen.from_json(run.result.chosen).calibrated(videos.scores)
-    if "temperature" in calibrated:
-        given["with validation's temperature"] = calibrated["temperature"]
-    points = {name: reliability(videos.labels, scores) for name, scores in given.items()}
+    points = {"as scored": reliability(videos.labels, videos.scores)}
     yield "Reliability: does a score mean what it says?", reliability_chart(points)
     yield (
         "Scores of real and fake videos",
@@ -99,13 +93,14 @@ def _charts(run: StoredRun) -> Iterator[tuple[str, str]]:
 
 
 def _metrics(result: RunResult, row: Row, whole: bool) -> list[MetricValue]:
-    """Those of all videos and of single frames or clips, as far as they were computed again; the
-    rarer thresholds and calibrations are ``dfbench score``'s to show."""
+    """Those of all videos and of single frames or clips, as far as they were computed again, at
+    validation's threshold where there is one; the rest are ``dfbench score``'s to show."""
     cards = catalogue().metrics()
+    rules = (None, "temperature", "0.5" if result.threshold is None else "val")
     found = result.metrics if whole else tuple(row.metrics.values())
     return [
         value for value in found
-        if value.subset == "all" and value.rule in RULES and known(value, cards)
+        if value.subset == "all" and value.rule in rules and known(value, cards)
     ]  # fmt: skip
 
 
