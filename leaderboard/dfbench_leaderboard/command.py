@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dfbench_leaderboard.submission_commands import submit_command, verify_command
+
 if TYPE_CHECKING:
     from dfbench_leaderboard.board import Board
     from dfbench_leaderboard.site.build import Built
@@ -157,3 +159,7 @@ def default_runs(ctx: click.Context) -> Path:
     """Where ``dfbench run`` puts runs, by the configuration file or by default."""
     settings = ctx.find_root().default_map or {}
     return Path(settings.get("run", {}).get("out", "runs"))
+
+
+for _command in (submit_command, verify_command):
+    leaderboard_group.add_command(_command)

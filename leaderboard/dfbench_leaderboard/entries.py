@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 from dfbench.result import MetricValue
 from dfbench.spec import RunSpec
@@ -57,6 +56,16 @@ class Entry:
     def value(self, metric: str) -> MetricValue | None:
         """The mean over seeds; of one seed, the value itself. Where a seed has no value there is
         no mean."""
+        if metric not in self._values:
+            self._values[metric] = self._value(metric)
+        return self._values[metric]
+
+    @cached_property
+    def _values(self) -> dict[str, MetricValue | None]:
+        """Those asked for so far."""
+        return {}
+
+    def _value(self, metric: str) -> MetricValue | None:
         values = [value for row in self.rows if (value := row.value(metric)) is not None]
         if len(values) < 2:
             return values[0] if len(self.rows) == 1 and values else None
@@ -85,6 +94,7 @@ def mean_over_seeds(values: Sequence[MetricValue]) -> MetricValue:
     )  # fmt: skip
 
 
+@cache
 def _t(freedom: int) -> float:
     from scipy.special import stdtrit
 
@@ -95,21 +105,12 @@ def entries(rows: Iterable[Row]) -> list[Entry]:
     """Rows put together, in the order of their first ones."""
     together: dict[str, list[Row]] = {}
     for row in rows:
-        together.setdefault(but_for_the_seed(row.spec), []).append(row)
+        together.setdefault(row.entry, []).append(row)
     return [Entry(tuple(sorted(found, key=_order))) for found in together.values()]
 
 
 def _order(row: Row) -> tuple[int, str]:
     return row.spec.seed, row.spec.run_id
-
-
-def but_for_the_seed(spec: RunSpec) -> str:
-    """What makes runs seeds of one entry. Weights as they are have no seed: each stands alone."""
-    train = spec.model.train
-    if train is None:
-        return spec.run_id
-    model = replace(spec.model, train=replace(train, seed=0))
-    return json.dumps(replace(spec, seed=0, model=model).to_json(), sort_keys=True)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

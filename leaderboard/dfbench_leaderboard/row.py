@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dfbench.evaluate.stored import StoredRun
@@ -16,6 +16,7 @@ from dfbench_leaderboard.sources import Found
 class Row:
     """A finished run, cut down to what a table shows: thousands of them fit into memory.
 
+    entry: what its seeds share, see ``but_for_the_seed``.
     metrics: key -> value, those asked for. truth: what its scores say of the videos, see
     ``evaluate.truth``. ended: ISO time. videos_per_second: while scoring. train_seconds: None for a
     model that was not trained here.
@@ -24,6 +25,7 @@ class Row:
     spec: RunSpec
     folder: Path
     source: str
+    entry: str
     metrics: dict[str, MetricValue]
     coverage: float | None
     truth: str
@@ -50,6 +52,15 @@ class Row:
         return next((self.metrics[key] for key in keys if key in self.metrics), None)
 
 
+def but_for_the_seed(spec: RunSpec) -> str:
+    """What makes runs seeds of one entry. Weights as they are have no seed: each stands alone."""
+    train = spec.model.train
+    if train is None:
+        return spec.run_id
+    model = replace(spec.model, train=replace(train, seed=0))
+    return replace(spec, seed=0, model=model).run_id
+
+
 def row_of(run: StoredRun, place: Found, metrics: Collection[str]) -> tuple[Row, set[str]]:
     """The row of a run that holds, and the keys of all metrics that it has."""
     result, keys, kept = run.result, set(), {}
@@ -64,6 +75,7 @@ def row_of(run: StoredRun, place: Found, metrics: Collection[str]) -> tuple[Row,
         spec=spec,
         folder=place.folder,
         source=place.source,
+        entry=but_for_the_seed(spec),
         metrics=kept,
         coverage=result.coverage,
         truth=run.truth,

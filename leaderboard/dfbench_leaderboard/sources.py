@@ -83,9 +83,9 @@ def _below(folders: Iterable[Path]) -> Iterator[Found | LeftOut]:
 
 def _submitted(files: Iterable[Path]) -> Iterator[Found | LeftOut]:
     """Submissions, unpacked into the cache."""
-    for file in files:
-        from dfbench_leaderboard.submission import unpack
+    from dfbench_leaderboard.submission import unpack
 
+    for file in files:
         try:
             yield Found(unpack(file, cache_folder(None) / "submissions"), str(file))
         except DfbenchError as error:

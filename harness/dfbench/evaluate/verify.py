@@ -73,7 +73,7 @@ def _spec_faults(run: StoredRun) -> Iterator[str]:
         raise ResultError(f"spec.json cannot be read: {error}") from error
     if spec != run.result.spec:
         yield f"spec.json is of run {spec.run_id}, result.json of {run.result.spec.run_id}"
-    elif data.get("run_id", spec.run_id) != run.result.spec.run_id:
+    elif data.get("run_id") not in (None, run.result.spec.run_id):
         yield f"spec.json calls itself {data['run_id']} and is {spec.run_id}"
 
 

@@ -22,9 +22,9 @@ from dfbench_leaderboard.charts.heatmap import Value, heat_map
 from dfbench_leaderboard.charts.paired import paired_matrix
 from dfbench_leaderboard.charts.robustness import Line, Step, robustness_chart
 from dfbench_leaderboard.charts.scatter import Point, cost_quality
-from dfbench_leaderboard.entries import Entry, but_for_the_seed
+from dfbench_leaderboard.entries import Entry
 from dfbench_leaderboard.rank import Ranked
-from dfbench_leaderboard.row import Row
+from dfbench_leaderboard.row import Row, but_for_the_seed
 from dfbench_leaderboard.site.contents import input_kind, run_page
 
 AUC = "video/auc"
@@ -105,7 +105,7 @@ def pairs(ranked: Sequence[Ranked]) -> Iterator[Figure]:
 
 def robust(entries: Sequence[Entry], up: str = "../") -> Iterator[Figure]:
     """How the AUC falls as the test videos get worse, of entries that were tested so."""
-    clean = {but_for_the_seed(e.spec): e for e in entries if not e.spec.variant}
+    clean = {e.first.entry: e for e in entries if not e.spec.variant}
     worse: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.spec.variant:

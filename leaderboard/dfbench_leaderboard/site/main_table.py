@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from dfbench.catalogue import catalogue
 from dfbench_leaderboard import render
@@ -87,6 +88,7 @@ def entry_facts(entry: Entry) -> dict[str, Cell]:
     }  # fmt: skip
 
 
+@cache
 def _year(detector: str) -> int | None:
     """Of the card, where the detector is installed here."""
     offers = catalogue().cards("detectors").get(detector, {})

@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from dfbench.result import MetricValue
 from dfbench_leaderboard.render import csv_cell, plain
 from dfbench_leaderboard.site.cells import clean, kind_class
 from dfbench_leaderboard.site.static_table import Shown
@@ -26,7 +27,7 @@ MOST_STATIC = 300
 def environment() -> jinja2.Environment:
     """Templates of ``site/templates``: what is put into them becomes text, whatever it is; a name
     that is missing is an error. Filters: ``counted`` (``3 | counted("run")`` is "3 runs"),
-    ``kind_class`` (style of a kind's badge)."""
+    ``kind_class`` (style of a kind's badge), ``metric`` (value and interval)."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -37,7 +38,7 @@ def environment() -> jinja2.Environment:
         finalize=_printable,
     )
     made.globals |= {"root": "", "current": ""}
-    made.filters |= {"counted": counted, "kind_class": kind_class}
+    made.filters |= {"counted": counted, "kind_class": kind_class, "metric": metric}
     return made
 
 
@@ -105,6 +106,15 @@ def _values(cell: Cell, column: Column) -> Sequence[Any]:
     if column.kind != "metric":
         return [cell]
     return cell if isinstance(cell, tuple) else (cell, None, None)
+
+
+def metric(value: MetricValue | None) -> Markup:
+    """Value and interval, ``–`` where there is none."""
+    if value is None or value.value is None:
+        return Markup("–")
+    if value.low is None or value.high is None:
+        return Markup(f"{value.value:.3f}")
+    return Markup(f"{value.value:.3f} <small>[{value.low:.3f}, {value.high:.3f}]</small>")
 
 
 def counted(number: int | list[Any], noun: str) -> str:
