@@ -2,9 +2,9 @@
 
     python bench/leaderboard.py --runs 10000 --videos 60
 
-Makes run folders with drawn scores (their metrics are computed as a run's are), then builds the site
-from them in a process of its own and prints its time and peak memory, workers included. ``--keep``
-leaves folders and site behind.
+Makes run folders with drawn scores (their metrics are computed as a run's are), then builds the
+site from them in a process of its own and prints its time and peak memory, workers included.
+``--keep`` leaves folders and site behind.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from dfbench.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
 
 METRICS = ("auc", "average_precision", "eer", "log_loss", "ece", "accuracy", "precision", "recall",
            "f1")  # fmt: skip
-DETECTORS = ("meso4", "mesoinception4", "resnet50", "xception", "efficientnet_b4", "r3d18", "r3d101")
+DETECTORS = ("meso4", "mesoinception4", "resnet50", "xception", "fwa", "r3d18", "r3d101")
 DATASETS = ("sample", "sample-control", "celebdf", "dfdc", "uadfv")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from browser import axe, browser, visit
 from made_runs import SAMPLE, add, make_spec, put, scores_of
 
 from dfbench.errors import ResourceError
@@ -19,6 +20,7 @@ from dfbench_leaderboard.site.build import Built, build
 from dfbench_leaderboard.site.contents import slug
 from dfbench_leaderboard.sources import Sources
 
+__all__ = ["browser"]  # a fixture
 EVIL = "<script>alert(1)</script>"
 PATH = "a'b\"c/../../etc"
 
@@ -190,7 +192,7 @@ def test_a_hundred_runs_take_less_than_two_megabytes(tmp_path: Path) -> None:
     rows = scores_of(0.8)
     for number in range(100):
         spec = make_spec(f"detector{number % 10}", number // 10)
-        put(tmp_path / "runs", spec, rows, validation=rows, draws=50)
+        put(tmp_path / "runs", spec, rows, validation=rows, draws=20)
     build(Sources((tmp_path / "runs",)), tmp_path / "site")
     files = [file for file in (tmp_path / "site").rglob("*") if file.is_file()]
     assert len(files) > 110
@@ -213,3 +215,51 @@ def test_a_dataset_at_hand_says_which_runs_are_of_it(tmp_path: Path, make_video:
     built = build(Sources((tmp_path / "runs",)), tmp_path / "site", data_roots={"folder": data})
     assert (built.runs, built.rejected) == (1, 1)
     assert "2 videos are of another label" in Page(tmp_path / "site" / "left-out.html").text
+
+
+# --- in a browser, from the disk --------------------------------------------------------------
+
+
+def test_a_reader_finds_a_run_and_shares_the_view(browser: Any, site: Path) -> None:
+    with visit(browser, site / "index.html") as page:
+        page.get_by_label("Test set").select_option("sample")
+        page.get_by_label("quoted from a paper").uncheck()
+        page.get_by_role("button", name="F1", exact=True).click()
+        page.get_by_label("Search").fill("meso")
+        page.wait_for_url("**meso**")
+        shown = page.locator("#board tbody th[scope=row] a").all_inner_texts()
+        assert shown == ["meso4"]
+        address = page.url
+        page.get_by_role("link", name="meso4").first.click()
+        page.wait_for_url("**/runs/**")
+        assert page.locator("h1").inner_text() == "meso4 on sample"
+        page.get_by_role("link", name="the test set").click()
+        assert page.locator("h1").inner_text() == "Tested on sample"
+    with visit(browser, site / "index.html", address[address.index("#") :]) as page:
+        assert page.locator("#board tbody th[scope=row] a").all_inner_texts() == ["meso4"]
+
+
+def test_no_hostile_name_does_anything_in_a_browser(browser: Any, site: Path) -> None:
+    """``visit`` fails for a dialog, an error, or a request for anything but files."""
+    hostile = [page for page in pages(site) if EVIL in Page(page).text]
+    assert {page.parent.name for page in hostile} >= {"runs", "detectors", "datasets"}
+    for file in hostile:
+        with visit(browser, file) as page:
+            assert page.locator("h1").count() == 1, file
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_violation(browser: Any, site: Path, scheme: str) -> None:
+    spec = make_spec("meso4")
+    run = replace(spec, test=replace(spec.test, videos=40)).run_id
+    for name in ("index.html", f"runs/{run}.html", "datasets/sample.html", "left-out.html",
+                 "detectors/meso4.html", "generalisation.html"):  # fmt: skip
+        with visit(browser, site / name, color_scheme=scheme) as page:
+            rules = ("color-contrast",) if scheme == "dark" else ()
+            assert axe(page, *rules) == [], name
+
+
+def test_a_page_of_a_run_fits_on_a_phone(browser: Any, site: Path) -> None:
+    file = next((site / "runs").iterdir())
+    with visit(browser, file, viewport={"width": 390, "height": 800}) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390

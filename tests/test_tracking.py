@@ -8,12 +8,14 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -29,12 +31,14 @@ from dfbench.detector import Detector, build
 from dfbench.errors import TrackingError
 from dfbench.evaluate import curves
 from dfbench.records import Prediction
-from dfbench.result import MetricValue, RunResult, write_json, write_predictions, write_result
-from dfbench.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
-from dfbench_mlflow import dfbench_run_finished, names
+from dfbench.result import MetricValue, RunResult, rewrite, write_json, write_result
+from dfbench.spec import ENSEMBLE, IMPORTED, DataSpec, ModelSpec, RunSpec, TrainSpec
+from dfbench_mlflow import dfbench_run_finished, dfbench_run_started, names
 from dfbench_mlflow.command import track_command
+from dfbench_mlflow.model import register
 from dfbench_mlflow.place import answering_soon, quietly
 from dfbench_mlflow.send import send
+from dfbench_mlflow.system import INTERVAL, MOST, SAMPLER, Series, gpus
 
 EXPERIMENT = "dfbench/sample -> sample"
 
@@ -62,14 +66,15 @@ def make_run(out: Path, spec: RunSpec | None = None, **changes: Any) -> tuple[Ru
     folder = spec.folder(out)
     folder.mkdir(parents=True, exist_ok=True)
     model = spec.model_folder(out)
-    detector = build(catalogue().detector("meso4")[1], spec.model.options, seed=3)
+    options = {} if spec.model.made_elsewhere else spec.model.options
+    detector = build(catalogue().detector("meso4")[1], options, seed=3)
     (model / "model.safetensors").write_bytes(safetensors.torch.save(detector.state_dict()))
     write_json(model / "train.json", {"schema": 1, "best_epoch": 2})
     lines = [{"epoch": e, "seconds": e * 1.5, "train/loss": 1 / e, "lr": 1e-3, "val/video/auc": 0.8}
              for e in (1, 2)]  # fmt: skip
     (model / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    with (folder / "predictions.csv").open("w") as file:
-        write_predictions(predictions(), file, header=True)
+    for file in (folder / "predictions.csv", model / "validation.csv"):
+        rewrite(file, list(predictions()))
     metrics = (
         MetricValue(name="video/auc", value=0.9, low=0.8, high=0.95, n_real=4, n_fake=8),
         MetricValue(name="video/auc", subset="a&b (1)", value=0.7, low=0.6, high=0.8),
@@ -127,7 +132,8 @@ def free_port() -> int:
 
 @pytest.fixture(autouse=True)
 def _no_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MLFLOW_TRACKING_URI", "DFBENCH_TRACKING"):
+    for name in ("MLFLOW_TRACKING_URI", "DFBENCH_TRACKING", "DFBENCH_MATRIX",
+                 "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", INTERVAL):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
@@ -187,14 +193,30 @@ def check_arrived(uri: str, result: RunResult, folder: Path, tmp_path: Path) -> 
         assert tags["dfbench.version.torch"] == "2.15.0"
         history = client.get_metric_history(run_id, "train/loss")
         assert [(m.step, m.value) for m in history] == [(1, 1.0), (2, 0.5)]
-        names = {file.path for file in client.list_artifacts(run_id)}
-        assert names >= {"spec.json", "result.json", "predictions.csv", "log.jsonl", "roc.png",
-                         "precision_recall.png"}  # fmt: skip
+        there = {file.path for file in client.list_artifacts(run_id)}
+        assert there >= {
+            "spec.json",
+            "result.json",
+            "predictions.csv",
+            "validation.csv",
+            "log.jsonl",
+            "roc.png",
+            "precision_recall.png",
+            "reliability.png",
+        }
         copy = client.download_artifacts(run_id, "predictions.csv", str(tmp_path))
         assert Path(copy).read_bytes() == (folder / "predictions.csv").read_bytes()
-        loaded = mlflow.pytorch.load_model(tags["dfbench.model_uri"])
-        signature = mlflow.models.get_model_info(tags["dfbench.model_uri"]).signature
-    assert [spec.shape for spec in signature.inputs] == [(-1, 3, 1, 256, 256)]
+        assert tags["dfbench.registered_model"] == "models:/dfbench-meso4/1"
+        loaded = mlflow.pytorch.load_model("models:/dfbench-meso4/1")
+        info = mlflow.models.get_model_info("models:/dfbench-meso4/1")
+        assert tags["dfbench.model_uri"] == f"models:/{info.model_id}"
+        version = client.get_model_version("dfbench-meso4", "1")
+    assert version.run_id == run_id
+    about = {"detector": "meso4", "train": "sample", "seed": "3"}
+    assert version.tags.items() >= {**about, "dfbench.model_id": tags["dfbench.model_id"]}.items()
+    assert "trained on sample" in version.description
+    assert [spec.shape for spec in info.signature.inputs] == [(-1, 3, 1, 256, 256)]
+    assert [spec.shape for spec in info.signature.outputs] == [(-1,)]
     detector = build(catalogue().detector("meso4")[1], result.spec.model.options, seed=3).eval()
     clips = torch.rand(2, 3, 1, 256, 256, generator=torch.manual_seed(0))
     assert isinstance(loaded, Detector)
@@ -258,6 +280,7 @@ def test_a_run_done_anew_replaces_the_old_one_and_a_model_is_uploaded_once(tmp_p
         ]
         assert len({r.data.tags["dfbench.model_uri"] for r in runs}) == 1
         assert len(client.search_logged_models(ids)) == 1
+        assert len(client.search_model_versions("name = 'dfbench-meso4'")) == 1
 
 
 def test_a_failed_run_is_sent_as_failed_and_a_lost_plugin_costs_only_the_model(
@@ -268,7 +291,7 @@ def test_a_failed_run_is_sent_as_failed_and_a_lost_plugin_costs_only_the_model(
     spec = make_spec(seed=4)
     gone = replace(spec, model=replace(spec.model, detector="gone"))
     line = send(*make_run(out, gone))
-    assert "without model and pictures: gone of deepfake-bench is not installed" in line
+    assert "; without model: gone of deepfake-bench is not installed; open" in line
     with mlflow_at(f"sqlite:///{out}/mlflow.db") as mlflow:
         client = mlflow.MlflowClient()
         runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
@@ -277,6 +300,185 @@ def test_a_failed_run_is_sent_as_failed_and_a_lost_plugin_costs_only_the_model(
         "meso4 on sample, seed 3": ("FAILED", "the loss is nan"),
         "gone on sample, seed 4": ("FINISHED", None),
     }
+
+
+def test_imported_scores_need_no_detector_for_their_pictures_and_bring_their_validation(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "runs"
+    result, folder = make_run(out, made_elsewhere(IMPORTED))
+    model = folder.parent.parent
+    for made_here in ("model.safetensors", "train.json", "log.jsonl"):
+        (model / made_here).unlink()
+    (model / "validation.csv").rename(folder / "validation.csv")
+    line = send(result, folder)
+    assert "without" not in line
+    assert "tracked: 'meso4 on sample' in" in line
+    with mlflow_at(f"sqlite:///{out}/mlflow.db") as mlflow:
+        client = mlflow.MlflowClient()
+        (run,) = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
+        there = {file.path for file in client.list_artifacts(run.info.run_id)}
+        assert there >= {"roc.png", "reliability.png", "validation.csv"}
+        assert not client.search_registered_models()
+
+
+def test_another_training_of_a_model_is_no_second_version(tmp_path: Path) -> None:
+    class Registry:
+        """What of a client ``register`` uses."""
+
+        def __init__(self, *versions: Any) -> None:
+            self.versions = versions
+
+        def search_model_versions(self, wanted: str) -> tuple[Any, ...]:
+            assert "name = 'dfbench-meso4'" in wanted
+            return self.versions
+
+    weights = tmp_path / "weights"
+    weights.write_bytes(b"new")
+    old = SimpleNamespace(version="4", tags={"dfbench.model_sha256": "of the old"})
+    found = register(Registry(old), "run", make_spec(), "m-1", weights)
+    assert found.uri == "models:/dfbench-meso4/4"
+    assert found.problem == "version 4 of dfbench-meso4 is an earlier training of it"
+
+
+def test_a_store_without_a_model_registry_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "nowhere://at.all")
+    line = send(*make_run(tmp_path / "runs"))
+    assert "; without registered model: " in line
+    assert "nowhere" in line
+
+
+def test_a_matrix_is_one_run_with_its_runs_below(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, name = tmp_path / "runs", 'it\'s "mine"'
+    monkeypatch.setenv("DFBENCH_MATRIX", name)
+    result, folder = make_run(out, status="failed", error="no", metrics=())
+    send(result, folder)
+    later = {"started": "2026-01-02T03:04:05+00:00", "ended": "2026-01-02T04:00:00+00:00"}
+    for seed in (4, 5):
+        send(*make_run(out, make_spec(seed=seed), status="failed", metrics=(), provenance=later))
+    monkeypatch.delenv("DFBENCH_MATRIX")
+    anew = replace(result, error="no again")
+    write_result(anew, folder)
+    send(anew, folder)  # as ``dfbench track`` does, where nobody knows of the matrix
+    with mlflow_at(f"sqlite:///{out}/mlflow.db") as mlflow:
+        client = mlflow.MlflowClient()
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        runs = client.search_runs([experiment.experiment_id])
+    (parent,) = [run for run in runs if "dfbench.matrix" in run.data.tags]
+    children = [run for run in runs if run is not parent]
+    assert len(children) == 3
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert parent.info.run_name == f"matrix {name}"
+    assert parent.data.tags["dfbench.matrix"] == name
+    assert "dfbench.run_id" not in parent.data.tags
+    assert parent.info.status == "FINISHED"
+    assert parent.info.end_time == max(run.info.end_time for run in children)
+    assert parent.data.params.items() <= children[0].data.params.items()
+    assert parent.data.params["test/dataset"] == "sample"
+    about = experiment.tags["mlflow.note.content"]
+    assert about == "Detectors trained on sample and tested on sample."
+
+
+def system_metrics(out: Path) -> list[dict[str, list[Any]]]:
+    """Of each run, the oldest first: histories of its system metrics."""
+    with mlflow_at(f"sqlite:///{out}/mlflow.db") as mlflow:
+        client = mlflow.MlflowClient()
+        found = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
+        return [
+            {name: client.get_metric_history(run.info.run_id, name) for name in run.data.metrics
+             if name.startswith("system/")}
+            for run in sorted(found, key=lambda run: run.data.params["seed"])
+        ]  # fmt: skip
+
+
+def test_the_machine_is_sampled_while_the_tests_of_a_model_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "runs"
+    monkeypatch.setenv(INTERVAL, "0.05")
+    failed = {"status": "failed", "error": "no", "metrics": ()}
+    runs = [make_run(out, make_spec(seed=seed), **failed) for seed in (4, 5)]
+    threads, begin = threading.active_count(), time.time()
+    for _, folder in runs:
+        dfbench_run_started(folder)
+    assert threading.active_count() == threads + 1
+    time.sleep(0.4)
+    for result, folder in runs:
+        dfbench_run_finished(result, folder)
+    assert threading.active_count() == threads
+    again = replace(runs[0][0], error="no again")
+    write_result(again, runs[0][1])
+    dfbench_run_finished(again, runs[0][1])  # as after ``--confidence``: never begun
+    first, second = system_metrics(out)
+    wanted = {"cpu_utilization_percentage", "system_memory_usage_megabytes",
+              "system_memory_usage_percentage"}  # fmt: skip
+    assert {name.removeprefix("system/") for name in first} >= wanted
+    history = first["system/system_memory_usage_percentage"]
+    assert len(history) >= 3
+    assert [metric.step for metric in history] == list(range(len(history)))
+    assert all(0 < metric.value <= 100 for metric in history)
+    at = [metric.timestamp / 1000 for metric in history]
+    assert begin <= at[0] < begin + 2 <= at[-1] + 2
+    assert at == sorted(at)
+    shared = [metric.timestamp for metric in second["system/cpu_utilization_percentage"]]
+    assert shared[: len(at)] == [metric.timestamp for metric in history]
+    assert len(shared) > len(at)
+
+
+def test_sampling_can_be_switched_off_and_never_fails_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    threads = threading.active_count()
+    for variable in ("DFBENCH_TRACKING", "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"):
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, "false")
+            dfbench_run_started(tmp_path)
+    monkeypatch.setenv(INTERVAL, "often")
+    with pytest.raises(TrackingError, match="a number of seconds above 0, not 'often'"):
+        dfbench_run_started(tmp_path)
+    assert threading.active_count() == threads
+    assert SAMPLER.finish(tmp_path) is None
+    monkeypatch.delenv(INTERVAL)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: 1 / 0)
+    result, folder = make_run(tmp_path / "runs", status="failed", error="no", metrics=())
+    dfbench_run_started(folder)
+    dfbench_run_finished(result, folder)
+    told = capsys.readouterr().err
+    assert "tracked: 'meso4 on sample, seed 3'" in told
+    assert "; without further system metrics: ZeroDivisionError: division by zero;" in told
+
+
+def test_samples_of_a_long_run_are_thinned_evenly() -> None:
+    series = Series(every=10)
+    for number in range(MOST + 1):
+        series.add({"number": number})
+    assert series.every == 20
+    assert [s.values["number"] for s in series.samples] == list(range(0, MOST + 1, 2))
+
+
+def test_a_gpu_is_read_under_the_names_of_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With NVIDIA's own module played, since no machine of the tests has a GPU for certain."""
+    errors = {"NVMLError": Exception, "NVMLError_NotSupported": KeyError}
+    closed: list[bool] = []
+    pynvml = SimpleNamespace(
+        **errors, nvmlInit=lambda: None, nvmlShutdown=lambda: closed.append(True),
+        nvmlDeviceGetHandleByIndex=lambda i: f"gpu {i}", nvmlDeviceGetHandleByUUID=lambda u: u,
+        nvmlDeviceGetMemoryInfo=lambda h: SimpleNamespace(used=2e9, total=8e9, name=h),
+        nvmlDeviceGetUtilizationRates=lambda h: {"gpu 3": SimpleNamespace(gpu=70)}[h],
+    )  # fmt: skip
+    monkeypatch.setitem(sys.modules, "pynvml", pynvml)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,MIG-1")
+    with gpus() as read:
+        assert read() == {
+            "gpu_0_memory_usage_megabytes": 2000, "gpu_0_memory_usage_percentage": 25,
+            "gpu_0_utilization_percentage": 70,
+            "gpu_1_memory_usage_megabytes": 2000, "gpu_1_memory_usage_percentage": 25,
+        }  # fmt: skip
+    assert closed == [True]
 
 
 @pytest.mark.parametrize("answers", [False, True], ids=["closed port", "silent server"])
@@ -343,13 +545,24 @@ def test_names_fit_mlflow_and_stay_apart() -> None:
     assert names.metric(value).startswith("video/f1_at_val_on_a-b-")
 
 
+def made_elsewhere(plugin: str, **options: str) -> RunSpec:
+    spec = make_spec(seed=0)
+    model = replace(spec.model, plugin=plugin, plugin_version="", train=None, reader="",
+                    precision="", options={"trained_on": "sample", **options})  # fmt: skip
+    return replace(spec, model=model)
+
+
 def test_parameters_have_the_same_names_in_every_run_and_fit() -> None:
     spec = make_spec()
     bare = replace(spec, model=replace(spec.model, train=None, options={"x": "y" * 9000}))
-    assert names.parameters(spec).keys() == names.parameters(bare).keys()
-    assert names.parameters(bare)["train/lr"] == "none"
-    assert max(map(len, names.parameters(bare).values())) <= 500
+    imported, ensemble = made_elsewhere(IMPORTED), made_elsewhere(ENSEMBLE, members="a+b")
+    kinds = [names.parameters(kind) for kind in (spec, bare, imported, ensemble)]
+    assert {frozenset(kind) for kind in kinds} == {frozenset(kinds[0])}
+    assert [kind["train/dataset"] for kind in kinds] == ["sample", "none", "sample", "sample"]
+    assert kinds[1]["train/lr"] == "none"
+    assert max(map(len, kinds[1].values())) <= 500
     assert names.experiment(bare) == "dfbench/none -> sample"
+    assert names.experiment(imported) == names.experiment(spec) == EXPERIMENT
 
 
 def test_curves_equal_scikit_learn_with_ties() -> None:

@@ -8,7 +8,7 @@ are only ever added, and an implementation may take fewer than are offered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         MetricCard,
         ProtocolCard,
     )
+    from dfbench.fetched import Fetched
     from dfbench.result import RunResult
     from dfbench.spec import RunSpec
 
@@ -79,3 +80,12 @@ def dfbench_progress(spec: RunSpec, step: int, values: Mapping[str, float]) -> N
 def dfbench_run_finished(result: RunResult, folder: Path) -> None:
     """A run has ended and ``result.json`` is written; ``result.status`` is ``finished`` or
     ``failed``. Tracking hangs here."""
+
+
+@hookspec
+def dfbench_fetch_runs(
+    address: str, experiments: Sequence[str], folder: Path
+) -> Iterable[Fetched] | None:
+    """Give the runs that the tracking server at ``address`` holds, in the experiments named or else
+    in all that are dfbench's, as run folders below ``folder``; download nothing twice. None for an
+    address that the plugin does not know. Asked by ``dfbench leaderboard --mlflow``."""

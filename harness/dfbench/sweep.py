@@ -35,7 +35,9 @@ def run_matrix(
     if todo:
         here = _gpus(todo[0].request.device) if backend == "local" else []
         number = _jobs(jobs, backend, todo[0].request.device, len(here))
-        work = partial(_work, logs=logs, show=show, place=_place(), **_share(here, number, backend))
+        work = partial(
+            _work, logs=logs, show=show, place=_place(logs.parent), **_share(here, number, backend)
+        )
         ended = fan_out(work, todo, number, backend=backend, threads=True,
                         gpus=int(todo[0].request.device != "cpu"))  # fmt: skip
         problems = dict(ended)
@@ -64,11 +66,11 @@ def _gpus(device: str) -> list[str]:
     return (named.split(",") if named else [str(n) for n in range(number)])[:number]
 
 
-def _place() -> dict[str, Any]:
-    """What a job on another machine must be told: the working folder, and the settings in
-    variables."""
+def _place(folder: Path) -> dict[str, Any]:
+    """What a job on another machine must be told: the working folder, the settings in variables,
+    and the name of the matrix, which is that of its folder."""
     env = {k: v for k, v in os.environ.items() if k.startswith(("DFBENCH_", "MLFLOW_"))}
-    return {"cwd": Path.cwd(), "env": env}
+    return {"cwd": Path.cwd(), "env": {**env, "DFBENCH_MATRIX": folder.name}}
 
 
 def _share(gpus: Sequence[str], jobs: int, backend: str) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 ``MLFLOW_TRACKING_URI`` says where to; without it the runs folder holds a store of its own.
 ``DFBENCH_TRACKING=off`` keeps runs from being sent as they end; ``dfbench track`` still works.
+``MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING=false`` sends them without how busy the machine was.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,19 +17,45 @@ from dfbench import hookimpl
 if TYPE_CHECKING:
     import click
 
+    from dfbench.fetched import Fetched
     from dfbench.result import RunResult
+
+
+@hookimpl
+def dfbench_run_started(folder: Path) -> None:
+    """Raises TrackingError for an interval that is none."""
+    if _wanted("DFBENCH_TRACKING") and _wanted("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"):
+        from dfbench_mlflow.system import SAMPLER
+
+        SAMPLER.start(folder)
+
+
+def _wanted(variable: str) -> bool:
+    return os.environ.get(variable, "").lower() not in ("off", "0", "no", "false")
 
 
 @hookimpl
 def dfbench_run_finished(result: RunResult, folder: Path) -> None:
     """Raises TrackingError, which the core reports: the run on disk is never lost."""
-    if os.environ.get("DFBENCH_TRACKING", "").lower() in ("off", "0", "no", "false"):
+    from dfbench_mlflow.system import SAMPLER
+
+    sampled = SAMPLER.finish(folder)
+    if not _wanted("DFBENCH_TRACKING"):
         return
     import click
 
     from dfbench_mlflow.send import send
 
-    click.echo(send(result, folder), err=True)
+    click.echo(send(result, folder, sampled), err=True)
+
+
+@hookimpl
+def dfbench_fetch_runs(
+    address: str, experiments: Sequence[str], folder: Path
+) -> Iterable[Fetched] | None:
+    from dfbench_mlflow.fetch import fetch
+
+    return fetch(address, experiments, folder)
 
 
 @hookimpl

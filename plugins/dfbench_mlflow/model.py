@@ -1,10 +1,12 @@
-"""The tested model as an MLflow model that ``mlflow.pytorch.load_model`` gives back."""
+"""The tested model as an MLflow model that ``mlflow.pytorch.load_model`` gives back, and as a
+version of the detector's registered model."""
 
 from __future__ import annotations
 
 import inspect
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from dfbench.detector import Detector, build
 from dfbench.errors import PluginError
 from dfbench.spec import RunSpec
 from dfbench.weights import read_tensors, sha256_of
+from dfbench_mlflow import names
 from dfbench_mlflow.names import PREFIX, clean
 
 SHA256 = "dfbench.model_sha256"
@@ -60,6 +63,54 @@ def log(client: Any, experiment_id: str, run_id: str, spec: RunSpec, detector: D
     client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     return str(model.model_id)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version in the model registry; problem: why it is not the model of this run, or empty."""
+
+    uri: str
+    problem: str = ""
+
+
+def register(client: Any, run_id: str, spec: RunSpec, logged: str, weights: Path) -> Registered:
+    """Make the logged model a version of ``dfbench-<detector>``, unless a version of this training
+    is there already. Raises MlflowException where there is no registry.
+
+    A version is never replaced: somebody may have deployed it.
+    """
+    name, digest = names.registered(spec), sha256_of(weights)
+    wanted = f"name = '{name}' AND tags.`{MODEL_ID}` = '{spec.model.model_id}'"
+    for version in client.search_model_versions(wanted):
+        same = version.tags.get(SHA256) == digest
+        number = version.version
+        problem = "" if same else f"version {number} of {name} is an earlier training of it"
+        return Registered(f"models:/{name}/{number}", problem)
+    _make_registered(client, name, spec)
+    seed = str(spec.model.train.seed if spec.model.train else spec.seed)
+    tags = {"detector": names.cut(spec.model.label), "train": names.cut(spec.model.trained_on),
+            "seed": seed, MODEL_ID: spec.model.model_id, SHA256: digest}  # fmt: skip
+    about = f"{spec.model.label}, trained on {spec.model.trained_on}, seed {seed}."
+    # Not models:/<id>: a local store looks that up at the global address.
+    where = client.get_logged_model(logged).artifact_location
+    made = client.create_model_version(
+        name, where, run_id, tags=tags, description=about, model_id=logged
+    )
+    return Registered(f"models:/{name}/{made.version}")
+
+
+def _make_registered(client: Any, name: str, spec: RunSpec) -> None:
+    from mlflow.exceptions import MlflowException
+
+    about = (
+        f"The detector {spec.model.detector}: each version is one training of it. It takes clips "
+        "and gives logits, the sigmoid of which is P(fake)."
+    )
+    try:
+        client.create_registered_model(name, description=about)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
 
 
 def _find(client: Any, tags: Mapping[str, str]) -> str | None:

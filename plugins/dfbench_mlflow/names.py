@@ -31,8 +31,26 @@ def experiment(spec: RunSpec) -> str:
     return cut(f"{PREFIX}{spec.model.trained_on} -> {spec.test.label}{variant}")
 
 
+def experiment_tags(spec: RunSpec) -> dict[str, str]:
+    """What MLflow's pages say above the table, and that it holds runs and no chats."""
+    tested = f"{spec.test.label}, perturbed by {spec.variant}" if spec.variant else spec.test.label
+    note = f"Detectors trained on {spec.model.trained_on} and tested on {tested}."
+    return {
+        "mlflow.note.content": cut(note, LONGEST_TAG),
+        "mlflow.experimentKind": "custom_model_development",
+    }
+
+
 def run_name(spec: RunSpec) -> str:
-    return cut(f"{spec.model.label} on {spec.test.label}, seed {spec.seed}")
+    """Scores made elsewhere have no seed."""
+    tested = f"{spec.test.label}+{spec.variant}" if spec.variant else spec.test.label
+    seed = "" if spec.model.made_elsewhere else f", seed {spec.seed}"
+    return cut(f"{spec.model.label} on {tested}{seed}")
+
+
+def registered(spec: RunSpec) -> str:
+    """Of the registered model that every training of a detector is a version of."""
+    return f"dfbench-{clean(spec.model.detector)}"
 
 
 def parameters(spec: RunSpec) -> dict[str, str]:
@@ -49,6 +67,7 @@ def parameters(spec: RunSpec) -> dict[str, str]:
         **{f"clip/{name}": value for name, value in asdict(model.clip).items()},
         **{f"train/{f.name}": train.get(f.name) for f in fields(TrainSpec) if f.name != "data"},
         **_data("train", model.train.data if model.train else None),
+        "train/dataset": model.trained_on,
         **_data("test", spec.test),
         "variant": spec.variant,
         "on_missing": spec.on_missing,
