@@ -41,7 +41,7 @@ SECTIONS = (
 CONTEXT = {
     "site_title": "Deepfake benchmark",
     "generated": "2026-01-15",
-    "version": "0.4.0",
+    "version": "1.2.3",
     "counts": {"runs": 1, "detectors": 1234, "datasets": 2, "left_out": 3},
 }
 

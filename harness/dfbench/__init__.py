@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dfbench.api import load_detector, run
     from dfbench.result import RunResult, load_result, read_predictions
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 _LAZY = {
     "load_detector": "dfbench.api",
