@@ -32,8 +32,10 @@ def as_json(board: Board) -> str:
             "metric": board.metric,
             "higher_is_better": board.higher_is_better,
             "rows": [
-                {**record(board, contest, ranked),
-                 "sources": [row.source for row in ranked.entry.rows]}
+                {
+                    **record(board, contest, ranked),
+                    "sources": [row.source for row in ranked.entry.rows],
+                }
                 for contest, ranked in board.rows()
             ],
             "left_out": [asdict(out) for out in board.left_out],

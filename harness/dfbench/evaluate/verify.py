@@ -226,9 +226,7 @@ def _differs(stored: MetricValue, again: MetricValue) -> str | None:
         return None
     far = LOOSE * max(again.high - again.low, high - low) + CLOSE
     if abs(low - again.low) > far or abs(high - again.high) > far:
-        return (
-            f"has the interval [{again.low:.4f}, {again.high:.4f}], not [{low:.4f}, {high:.4f}]"
-        )
+        return f"has the interval [{again.low:.4f}, {again.high:.4f}], not [{low:.4f}, {high:.4f}]"
     return None
 
 
