@@ -66,7 +66,7 @@ def drawn(i: int, dataset: str, videos: int) -> tuple[list[Prediction], dict[str
     cards = {name: card for name, card in catalogue().metrics().items() if name in METRICS}
     spec = replace(make_spec(i, videos), test=replace(make_spec(i, videos).test, dataset=dataset))
     rows = make_rows(i, spec, videos)
-    return rows, judge(spec, rows, None, aggregate_called("mean"), cards, {}, draws=100)
+    return rows, judge(spec, rows, None, aggregate_called("mean"), cards, {})
 
 
 def make_spec(i: int, videos: int) -> RunSpec:

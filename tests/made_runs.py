@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from dfbench.evaluate.judge import judge
 from dfbench.evaluate.truth import truth_of_rows
 from dfbench.records import Prediction
 from dfbench.result import RunResult, rewrite, write_json, write_result
-from dfbench.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
+from dfbench.spec import DataSpec, ModelSpec, OnMissing, RunSpec, TrainSpec
 
 METRICS = ("accuracy", "auc", "eer", "f1", "log_loss")
 PEOPLE = 20
@@ -59,14 +61,33 @@ def add(out: Path, spec: RunSpec, auc: float | None = 0.8, **changes: Any) -> Pa
     return put(out, spec, rows, **changes)
 
 
+def about_of(rows: Iterable[Prediction]) -> dict[str, dict[str, str]]:
+    return {row.video: {"width": "640", "height": "480", "face": "90"} for row in rows}
+
+
+@cache
+def judged_once(
+    rows: tuple[Prediction, ...], validation: tuple[Prediction, ...] | None, seed: int,
+    on_missing: OnMissing, level: str,
+) -> dict[str, Any]:  # fmt: skip
+    """What scores come to; most runs of a test have the same."""
+    cards = {name: card for name, card in catalogue().metrics().items() if name in METRICS}
+    clip = ClipSpec(frames=1 if level == "frame" else 2)
+    spec = make_spec("any", seed, on_missing=on_missing)
+    spec = replace(spec, model=replace(spec.model, clip=clip))
+    return judge(spec, rows, validation, aggregate_called("mean"), cards, about_of(rows))
+
+
 def put(
     out: Path, spec: RunSpec, rows: list[Prediction], validation: list[Prediction] | None = None,
-    draws: int = 200, **changes: Any,
+    **changes: Any,
 ) -> Path:  # fmt: skip
     """A run on disk with these scores. changes: fields of its result that are something else."""
-    cards = {name: card for name, card in catalogue().metrics().items() if name in METRICS}
-    about = {row.video: {"width": "640", "height": "480", "face": "90"} for row in rows}
-    judged = judge(spec, rows, validation, aggregate_called("mean"), cards, about, draws)
+    about = about_of(rows)
+    judged = judged_once(
+        tuple(rows), None if validation is None else tuple(validation), spec.seed, spec.on_missing,
+        spec.model.clip.level,
+    )  # fmt: skip
     fields: dict[str, Any] = {
         "status": "finished", **judged, "truth": truth_of_rows(rows),
         "counts": {"videos": len(rows), "real": sum(not row.label for row in rows),

@@ -192,7 +192,7 @@ def test_a_hundred_runs_take_less_than_two_megabytes(tmp_path: Path) -> None:
     rows = scores_of(0.8)
     for number in range(100):
         spec = make_spec(f"detector{number % 10}", number // 10)
-        put(tmp_path / "runs", spec, rows, validation=rows, draws=20)
+        put(tmp_path / "runs", spec, rows, validation=rows)
     build(Sources((tmp_path / "runs",)), tmp_path / "site")
     files = [file for file in (tmp_path / "site").rglob("*") if file.is_file()]
     assert len(files) > 110

@@ -14,7 +14,6 @@ from made_runs import add, make_spec, put, scores_of
 
 from dfbench.cli import Commands
 from dfbench.errors import ResultError
-from dfbench.evaluate.bootstrap import DRAWS
 from dfbench.evaluate.stored import StoredRun
 from dfbench.result import load_result, write_json
 from dfbench_leaderboard import submission_file
@@ -34,7 +33,7 @@ def leaderboard(*asked: object) -> Result:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
     folder = put(
-        tmp_path_factory.mktemp("runs"), make_spec("meso4"), scores_of(0.8), scores_of(0.9), DRAWS,
+        tmp_path_factory.mktemp("runs"), make_spec("meso4"), scores_of(0.8), scores_of(0.9),
         environment={"python": "3.11", "versions": {"torch": "2"}},
         provenance={"ended": "2026-01-01T00:00:00+00:00", "data_roots": {"sample": SECRET},
                     "command": ["dfbench", "run", "--out", SECRET, f"--cache={SECRET}/x"]},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -25,18 +26,21 @@ import torch
 from click.testing import CliRunner
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from dfbench import sweep
 from dfbench.catalogue import catalogue
 from dfbench.cli import Commands
 from dfbench.detector import Detector, build
 from dfbench.errors import TrackingError
 from dfbench.evaluate import curves
+from dfbench.matrix import Cell, Model
 from dfbench.records import Prediction
+from dfbench.request import Request
 from dfbench.result import MetricValue, RunResult, rewrite, write_json, write_result
 from dfbench.spec import ENSEMBLE, IMPORTED, DataSpec, ModelSpec, RunSpec, TrainSpec
 from dfbench_mlflow import dfbench_run_finished, dfbench_run_started, names
 from dfbench_mlflow.command import track_command
 from dfbench_mlflow.model import register
-from dfbench_mlflow.place import answering_soon, quietly
+from dfbench_mlflow.place import Place, answering_soon, quietly
 from dfbench_mlflow.send import send
 from dfbench_mlflow.system import INTERVAL, MOST, SAMPLER, Series, gpus
 
@@ -167,6 +171,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         log.close()
 
 
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store to copy: MLflow takes a second or more to make one."""
+    file = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    with quietly(), Place(f"sqlite:///{file}").client():
+        pass
+    return file
+
+
+@pytest.fixture
+def out(empty_store: Path, tmp_path: Path) -> Path:
+    """A runs folder with an empty store."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    shutil.copy(empty_store, folder)
+    return folder
+
+
 def check_arrived(uri: str, result: RunResult, folder: Path, tmp_path: Path) -> None:
     """Everything of the run is at ``uri``, once, and the model gives the same logits."""
     with mlflow_at(uri) as mlflow:
@@ -261,8 +283,7 @@ def test_a_real_server_receives_a_run_once(
     assert not (tmp_path / "runs/mlflow.db").exists()
 
 
-def test_a_run_done_anew_replaces_the_old_one_and_a_model_is_uploaded_once(tmp_path: Path) -> None:
-    out = tmp_path / "runs"
+def test_a_run_done_anew_replaces_the_old_one_and_a_model_is_uploaded_once(out: Path) -> None:
     result, folder = make_run(out)
     send(result, folder)
     changed = replace(result, coverage=0.5)
@@ -284,9 +305,8 @@ def test_a_run_done_anew_replaces_the_old_one_and_a_model_is_uploaded_once(tmp_p
 
 
 def test_a_failed_run_is_sent_as_failed_and_a_lost_plugin_costs_only_the_model(
-    tmp_path: Path,
+    out: Path,
 ) -> None:
-    out = tmp_path / "runs"
     send(*make_run(out, status="failed", error="the loss is nan", metrics=()))
     spec = make_spec(seed=4)
     gone = replace(spec, model=replace(spec.model, detector="gone"))
@@ -303,9 +323,8 @@ def test_a_failed_run_is_sent_as_failed_and_a_lost_plugin_costs_only_the_model(
 
 
 def test_imported_scores_need_no_detector_for_their_pictures_and_bring_their_validation(
-    tmp_path: Path,
+    out: Path,
 ) -> None:
-    out = tmp_path / "runs"
     result, folder = make_run(out, made_elsewhere(IMPORTED))
     model = folder.parent.parent
     for made_here in ("model.safetensors", "train.json", "log.jsonl"):
@@ -342,18 +361,18 @@ def test_another_training_of_a_model_is_no_second_version(tmp_path: Path) -> Non
 
 
 def test_a_store_without_a_model_registry_is_told_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", "nowhere://at.all")
-    line = send(*make_run(tmp_path / "runs"))
+    line = send(*make_run(out))
     assert "; without registered model: " in line
     assert "nowhere" in line
 
 
 def test_a_matrix_is_one_run_with_its_runs_below(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, name = tmp_path / "runs", 'it\'s "mine"'
+    name = 'it\'s "mine"'
     monkeypatch.setenv("DFBENCH_MATRIX", name)
     result, folder = make_run(out, status="failed", error="no", metrics=())
     send(result, folder)
@@ -383,6 +402,23 @@ def test_a_matrix_is_one_run_with_its_runs_below(
     assert about == "Detectors trained on sample and tested on sample."
 
 
+def test_the_jobs_of_a_matrix_know_the_name_of_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def do(_request: Any, _log: Any, _cwd: Any, env: dict[str, str], _hear: Any) -> str:
+        seen.append(env["DFBENCH_MATRIX"])
+        return "not done"
+
+    monkeypatch.setattr(sweep, "do", do)
+    request = Request(detector="meso4", train="sample", tests=("sample",), device="cpu")
+    cell = Cell("meso4", "sample", "sample", "", 0, folder=tmp_path)
+    logs = tmp_path / "matrix" / "mine" / "logs"
+    sweep.run_matrix([Model("m", request, (cell,))], logs, 1, "local", lambda *_: None)
+    assert seen == ["mine"]
+
+
 def system_metrics(out: Path) -> list[dict[str, list[Any]]]:
     """Of each run, the oldest first: histories of its system metrics."""
     with mlflow_at(f"sqlite:///{out}/mlflow.db") as mlflow:
@@ -396,9 +432,8 @@ def system_metrics(out: Path) -> list[dict[str, list[Any]]]:
 
 
 def test_the_machine_is_sampled_while_the_tests_of_a_model_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out = tmp_path / "runs"
     monkeypatch.setenv(INTERVAL, "0.05")
     failed = {"status": "failed", "error": "no", "metrics": ()}
     runs = [make_run(out, make_spec(seed=seed), **failed) for seed in (4, 5)]
@@ -430,21 +465,21 @@ def test_the_machine_is_sampled_while_the_tests_of_a_model_run(
 
 
 def test_sampling_can_be_switched_off_and_never_fails_a_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     threads = threading.active_count()
     for variable in ("DFBENCH_TRACKING", "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"):
         with monkeypatch.context() as patch:
             patch.setenv(variable, "false")
-            dfbench_run_started(tmp_path)
+            dfbench_run_started(out)
     monkeypatch.setenv(INTERVAL, "often")
     with pytest.raises(TrackingError, match="a number of seconds above 0, not 'often'"):
-        dfbench_run_started(tmp_path)
+        dfbench_run_started(out)
     assert threading.active_count() == threads
-    assert SAMPLER.finish(tmp_path) is None
+    assert SAMPLER.finish(out) is None
     monkeypatch.delenv(INTERVAL)
     monkeypatch.setattr("psutil.virtual_memory", lambda: 1 / 0)
-    result, folder = make_run(tmp_path / "runs", status="failed", error="no", metrics=())
+    result, folder = make_run(out, status="failed", error="no", metrics=())
     dfbench_run_started(folder)
     dfbench_run_finished(result, folder)
     told = capsys.readouterr().err

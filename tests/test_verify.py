@@ -14,7 +14,6 @@ from made_runs import add, make_spec, put, scores_of
 
 from dfbench.catalogue import catalogue
 from dfbench.errors import ResultError
-from dfbench.evaluate.bootstrap import DRAWS
 from dfbench.evaluate.stored import StoredRun
 from dfbench.evaluate.verify import verify
 from dfbench.records import Prediction
@@ -31,8 +30,7 @@ def faults(folder: Path, **how: Any) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return put(tmp_path, make_spec("a"), scores_of(0.8), validation=scores_of(0.9),
-               draws=DRAWS)  # fmt: skip
+    return put(tmp_path, make_spec("a"), scores_of(0.8), validation=scores_of(0.9))  # fmt: skip
 
 
 @pytest.mark.parametrize("old", OLD, ids=[old.name for old in OLD])
@@ -52,7 +50,7 @@ def test_there_is_a_result_of_every_earlier_schema() -> None:
 
 def test_a_run_holds(folder: Path) -> None:
     assert faults(folder) == []
-    assert faults(folder, only={"video/auc", "frame/auc"}, intervals=False) == []
+    assert faults(folder, only={"video/auc", "frame/auc"}, intervals="none") == []
 
 
 def edit(folder: Path, change: Callable[[dict[str, Any]], None], file: str = "result.json") -> None:
@@ -176,3 +174,38 @@ def test_two_that_disagree_are_both_rejected(tmp_path: Path) -> None:
 def test_a_copied_run_needs_no_model_beside_it(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "copy")
     assert faults(tmp_path / "copy") == []
+
+
+def test_an_interval_made_up_is_found_by_the_board(folder: Path) -> None:
+    edit(folder, lambda d: metric(d, "video/auc").update(low=0.79, high=0.81))
+    (out,) = make_board(Sources((folder,))).left_out
+    assert "video/auc has the interval" in out.reason
+
+
+ODD: tuple[Callable[[dict[str, Any]], Any], ...] = (
+    lambda d: metric(d, "video/auc").update(value="0.8"),
+    lambda d: metric(d, "video/auc").update(value=float("nan")),
+    lambda d: d["cost"].update(parameters="many"),
+    lambda d: d["cost"].update(parameters=float("inf")),
+    lambda d: d["cost"].update(seconds=["long"]),
+    lambda d: d.update(cost=None),
+    lambda d: d.update(counts=[]),
+    lambda d: d.update(metrics={"video/auc": 0.9}),
+    lambda d: d.update(chosen={"thresholds": "0.5"}),
+    lambda d: d.update(breakdowns=[7]),
+    lambda d: d.update(provenance="mine"),
+    lambda d: d["spec"]["test"].update(videos="forty"),
+)
+
+
+@pytest.mark.parametrize("change", ODD)
+def test_files_of_odd_types_never_end_the_table(
+    folder: Path, tmp_path: Path, change: Callable[[dict[str, Any]], Any]
+) -> None:
+    data = json.loads((folder / "result.json").read_text())
+    change(data)
+    (folder / "result.json").write_text(json.dumps(data))
+    add(tmp_path, make_spec("good"), 0.7)
+    board = make_board(Sources((tmp_path,)))
+    assert [one.entry.spec.model.label for _, one in board.rows()] == ["good"]
+    assert [(out.source, out.rejected) for out in board.left_out] == [(str(folder), True)]

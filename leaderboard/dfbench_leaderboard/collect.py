@@ -12,7 +12,7 @@ from typing import Protocol
 from dfbench.catalogue import catalogue
 from dfbench.errors import DfbenchError
 from dfbench.evaluate.stored import StoredRun
-from dfbench.evaluate.verify import verify
+from dfbench.evaluate.verify import Intervals, verify
 from dfbench.fanout import default_workers, fan_out
 from dfbench.result import load_result
 from dfbench.spec import ENSEMBLE
@@ -23,6 +23,8 @@ from dfbench_leaderboard.sources import Found, LeftOut, Sources
 ALONE, ALONE_WHOLE = 200, 20
 """Runs that this process looks at itself, their main metrics or all of them: other processes would
 take longer to start."""
+FEW = 500
+"""Up to so many runs the interval of the AUC is computed again; it takes as long as all else."""
 PORTION = 50
 """Runs that a process is given at once."""
 
@@ -47,10 +49,12 @@ class Visitor(Protocol):
 
 @dataclass(frozen=True)
 class Asked:
-    """metrics: to be kept, and computed again. whole: all other numbers of a result, too."""
+    """metrics: to be kept, and computed again. whole: all other numbers of a result, too.
+    intervals: that of the AUC, too."""
 
     metrics: frozenset[str]
     whole: bool
+    intervals: bool
     visitor: Visitor | None
 
 
@@ -67,7 +71,8 @@ def collect(
     for one in sources.find():
         (found.left_out if isinstance(one, LeftOut) else places).append(one)  # type: ignore[arg-type]
     rows: list[Row] = []
-    asked = Asked(frozenset(metrics), len(places) <= most_whole, visitor)
+    few = len(places) <= FEW
+    asked = Asked(frozenset(metrics), len(places) <= most_whole, few, visitor)
     for looked, keys in _look_at_all(places, asked):
         found.keys |= keys
         (rows if isinstance(looked, Row) else found.left_out).append(looked)  # type: ignore[arg-type]
@@ -98,14 +103,23 @@ def _look(place: Found, asked: Asked) -> Looked:
         reason = "has not ended: the same dfbench run goes on where it stopped"
         return LeftOut(place.source, reason), set()
     try:
-        result = load_result(place.folder)
+        return _finished(place, asked)
     except DfbenchError as error:
         return LeftOut(place.source, str(error), rejected=True), set()
+    except Exception as error:  # noqa: BLE001 - a file that anyone wrote never ends the table
+        reason = f"its files are not those of a run: {type(error).__name__}: {error}"
+        return LeftOut(place.source, reason, rejected=True), set()
+
+
+def _finished(place: Found, asked: Asked) -> Looked:
+    """Raises DfbenchError for a result that cannot be read, and anything for one of odd types."""
+    result = load_result(place.folder)
     if result.status != "finished":
         reason = f"{result.status}: {result.error or 'no reason given'}"
         return LeftOut(place.source, reason), set()
     run = StoredRun(place.folder, result)
-    faults = verify(run, catalogue().metrics(), only=_only(asked), intervals=False)
+    intervals: Intervals = "auc" if asked.intervals else "none"
+    faults = verify(run, catalogue().metrics(), only=_only(asked), intervals=intervals)
     if faults:
         return LeftOut(place.source, "; ".join(faults), rejected=True), set()
     row, keys = row_of(run, place, asked.metrics)

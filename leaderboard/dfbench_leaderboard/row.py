@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dfbench.errors import ResultError
 from dfbench.evaluate.stored import StoredRun
-from dfbench.result import MetricValue, RunResult
+from dfbench.result import MetricValue
 from dfbench.spec import ENSEMBLE, RunSpec
 from dfbench_leaderboard.sources import Found
 
@@ -29,7 +31,7 @@ class Row:
     metrics: dict[str, MetricValue]
     coverage: float | None
     truth: str
-    parameters: int | None
+    parameters: float | None
     videos_per_second: float | None
     train_seconds: float | None
     notes: tuple[str, ...]
@@ -79,15 +81,20 @@ def row_of(run: StoredRun, place: Found, metrics: Collection[str]) -> tuple[Row,
         metrics=kept,
         coverage=result.coverage,
         truth=run.truth,
-        parameters=cost.get("parameters"),
-        videos_per_second=cost.get("videos_per_second"),
-        train_seconds=_train_seconds(result),
-        notes=tuple(note for note in result.notes if note != told),
+        parameters=_number(cost, "parameters"),
+        videos_per_second=_number(cost, "videos_per_second"),
+        train_seconds=_number(cost.get("seconds", {}), "train") if spec.model.train else None,
+        notes=tuple(str(note) for note in result.notes if note != told),
         ended=str(result.provenance.get("ended", "")),
     )
     return row, keys
 
 
-def _train_seconds(result: RunResult) -> float | None:
-    seconds: float | None = dict(result.cost.get("seconds", {})).get("train")
-    return seconds if result.spec.model.train else None
+def _number(costs: Mapping[str, object], name: str) -> float | None:
+    """What it cost, which nothing here can compute again. Raises ResultError for no number."""
+    value = costs.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ResultError(f"{name} is {value!r}, which is no cost")
+    return value

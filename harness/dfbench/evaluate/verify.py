@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from dfbench.cards import MetricCard
 from dfbench.errors import DfbenchError, ResultError
@@ -31,6 +32,7 @@ LOOSE = 0.25
 """How far the end of an interval may be off, as a share of its length: another generator draws
 other videos, and of 2000 draws the ends are known to some 5 %."""
 _EXAMPLES = 3
+Intervals = Literal["all", "auc", "none"]
 
 
 def verify(
@@ -38,14 +40,14 @@ def verify(
     metrics: Mapping[str, MetricCard],
     *,
     only: Collection[str] | None = None,
-    intervals: bool = True,
+    intervals: Intervals = "all",
 ) -> list[str]:
     """What is wrong with a finished run, a line each; empty when it holds.
 
     only: metrics of all videos, or of all frames or clips, to compute again (``video/auc``); None
-    for every number of the result. intervals: those too, which takes seconds. Metrics of plugins
-    that are not installed are passed over: ask ``known``. A file that cannot be read is a fault
-    like any other.
+    for every number of the result. intervals: those to compute again; all take seconds. Metrics of
+    plugins that are not installed are passed over: ask ``known``. A file that cannot be read is a
+    fault like any other.
     """
     try:
         # That its own spec gives its id a result has shown when it was read.
@@ -138,8 +140,9 @@ def _count_faults(
 
 
 def _number_faults(
-    run: StoredRun, metrics: Mapping[str, MetricCard], only: Collection[str] | None, intervals: bool
-) -> Iterator[str]:
+    run: StoredRun, metrics: Mapping[str, MetricCard], only: Collection[str] | None,
+    intervals: Intervals,
+) -> Iterator[str]:  # fmt: skip
     result, way = run.result, run.aggregate()
     spec = result.spec
     videos = video_scores(run.rows, way, spec.on_missing, spec.clips_a_person)
@@ -148,7 +151,7 @@ def _number_faults(
     # An ensemble has a score for each video, and the coverage of its worst member.
     if spec.model.plugin != ENSEMBLE and not _same(result.coverage, coverage(run.rows)):
         yield f"coverage is {coverage(run.rows):.6g}, not {result.coverage}"
-    draws = DRAWS if intervals else 0
+    draws = DRAWS if intervals == "all" else 0
     if only is None:
         values = evaluate(run.rows, metrics, spec.model.clip.level, way, spec.on_missing, chosen,
                           spec.seed, draws, spec.clips_a_person)  # fmt: skip
@@ -160,6 +163,9 @@ def _number_faults(
             for value in measure(part, "all", _named(part.level, only, metrics), ways, spec.seed,
                                  draws)
         )  # fmt: skip
+    if intervals == "auc" and "auc" in metrics:
+        headline = {"auc": metrics["auc"]}
+        values = (*values, *measure(videos, "all", headline, chosen, spec.seed, DRAWS))
     yield from _metric_faults(result.metrics, values, metrics, whole=only is None)
 
 
