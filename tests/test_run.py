@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 import dfbench
 from dfbench.records import REAL
 from dfbench.spec import RunSpec
+from dfbench_leaderboard.site import again
 
 QUICK = ["--limit", "9", "--epochs", "2", "--batch-size", "16"]
 
@@ -137,6 +139,12 @@ def test_a_finished_run_is_printed_and_again_does_it_anew(meso_run, sample_cache
     assert (run_folder(out) / "result.json").stat().st_mtime_ns == before
     assert "epoch 1" in finish(*args, "--again")
     assert (run_folder(out) / "result.json").stat().st_mtime_ns != before
+
+
+def test_the_command_on_its_page_is_the_run(meso_run, sample_cache):
+    words = shlex.split(again.command(dfbench.load_result(run_folder(meso_run)).spec))
+    assert words[:2] == ["dfbench", "run"]
+    assert "finished already" in finish(*words[2:], "--cache", sample_cache, "--out", meso_run)
 
 
 def test_a_model_tested_on_two_datasets_is_trained_once(meso_run, sample_cache, tmp_path):

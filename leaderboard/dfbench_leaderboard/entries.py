@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -81,13 +80,13 @@ def mean_over_seeds(values: Sequence[MetricValue]) -> MetricValue:
     if len(known) < len(values):
         reasons = [value.reason for value in values if value.value is None]
         return replace(first, value=None, low=None, high=None, threshold=None, reason=reasons[0])
-    mean = statistics.fmean(known)
-    by_seed = _t(len(known) - 1) * statistics.stdev(known) / len(known) ** 0.5
+    mean = sum(known) / len(known)
+    variance = sum((value - mean) ** 2 for value in known) / (len(known) - 1)
+    by_seed = _t(len(known) - 1) * (variance / len(known)) ** 0.5
     low, high = ([getattr(value, end) for value in values] for end in ("low", "high"))
     if None in low or None in high:
         return replace(first, value=mean, low=None, high=None, threshold=None)
-    below = statistics.fmean(v - end for v, end in zip(known, low, strict=True))
-    above = statistics.fmean(end - v for v, end in zip(known, high, strict=True))
+    below, above = mean - sum(low) / len(low), sum(high) / len(high) - mean
     return replace(
         first, value=mean, low=mean - (below**2 + by_seed**2) ** 0.5,
         high=mean + (above**2 + by_seed**2) ** 0.5, threshold=None,
@@ -115,4 +114,4 @@ def _order(row: Row) -> tuple[int, str]:
 
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return statistics.fmean(known) if known else None
+    return sum(known) / len(known) if known else None

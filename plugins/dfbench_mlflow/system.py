@@ -23,6 +23,7 @@ EVERY_S = 10.0
 MOST = 500
 """Samples kept. When there are more, every second one goes and the next come half as often: a run
 of a week is sent as quickly as one of an hour."""
+_FIRST_S = 0.1
 _PATIENCE_S = 5.0
 Read = Callable[[], dict[str, float]]
 
@@ -118,9 +119,9 @@ def _sample(series: Series, ending: threading.Event) -> None:
     try:
         import psutil
 
-        psutil.cpu_percent(interval=0.1)  # the first call has nothing to compare with
+        psutil.cpu_percent()  # each call tells of the time since the one before
+        last = ending.wait(_FIRST_S)
         with gpus() as of_gpus:
-            last = False
             while True:
                 series.add(_machine(psutil) | of_gpus())
                 if last:

@@ -31,7 +31,7 @@ AUC = "video/auc"
 MOST_CURVES = 8
 MOST_PAIRED = 8
 MOST_POINTS = 60
-DRAWS = 400
+DRAWS = 200
 """Of the bootstrap behind a paired test whose p-value has a closed form: for its interval alone."""
 Figure = tuple[str, str]
 """Caption and SVG."""
