@@ -153,6 +153,10 @@ def test_seeds_of_one_model_are_one_row_and_its_interval_knows_of_them(tmp_path:
     one = min(row.value("video/auc").low for row in first.entry.rows)
     # Two seeds 0.04 apart: a t interval of one degree of freedom is 12.7 * 0.02 wide.
     assert first.value.low < min(one, 0.82 - 12.7 * 0.02)
+    far = [add(tmp_path, make_spec("far", seed), auc) for seed, auc in ((0, 0.1), (1, 0.9))]
+    assert len(far) == 2
+    (apart,) = [one for _, one in board_of(tmp_path).rows() if one.entry.spec.model.label == "far"]
+    assert (apart.value.low, apart.value.high) == (0.0, 1.0)  # no AUC beyond, though t is 12.7
     (row,) = [r for r in json.loads(leaderboard("--runs", tmp_path, "--json").stdout)["rows"]
               if r["detector"] == "a"]  # fmt: skip
     assert row["seeds"] == "0 1"

@@ -10,6 +10,12 @@ from dfbench.result import MetricValue
 from dfbench.spec import RunSpec
 from dfbench_leaderboard.row import Row
 
+SHARES = frozenset({
+    "auc", "partial_auc", "tpr_at_fpr1", "tpr_at_fpr5", "tpr_at_fpr10", "average_precision", "eer",
+    "brier", "ece", "accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1",
+})  # fmt: skip
+"""Metrics from 0 to 1; a card does not say so. With two seeds an interval may be wider."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -87,10 +93,11 @@ def mean_over_seeds(values: Sequence[MetricValue]) -> MetricValue:
     if None in low or None in high:
         return replace(first, value=mean, low=None, high=None, threshold=None)
     below, above = mean - sum(low) / len(low), sum(high) / len(high) - mean
-    return replace(
-        first, value=mean, low=mean - (below**2 + by_seed**2) ** 0.5,
-        high=mean + (above**2 + by_seed**2) ** 0.5, threshold=None,
-    )  # fmt: skip
+    lowest = mean - (below**2 + by_seed**2) ** 0.5
+    highest = mean + (above**2 + by_seed**2) ** 0.5
+    if first.name.partition("/")[2] in SHARES:
+        lowest, highest = max(lowest, 0.0), min(highest, 1.0)
+    return replace(first, value=mean, low=lowest, high=highest, threshold=None)
 
 
 @cache

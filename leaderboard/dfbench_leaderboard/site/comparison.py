@@ -145,8 +145,8 @@ def _step(entry: Entry, severity: float, note: str) -> Step:
 
 def generalisation(entries: Sequence[Entry], up: str = "") -> str:
     """Heat map of one detector: what it was trained on down, what it was tested on across."""
-    trains = list(dict.fromkeys(entry.spec.model.trained_on for entry in entries))
-    tests = list(dict.fromkeys(entry.spec.test.label for entry in entries))
+    trains = sorted({entry.spec.model.trained_on for entry in entries})
+    tests = sorted({entry.spec.test.label for entry in entries})
     # Where two entries share a place (other epochs, say) the better known one, of more seeds.
     best: dict[tuple[str, str], Entry] = {}
     for entry in entries:

@@ -48,11 +48,11 @@ def _together(entries: list[Entry]) -> Figure:
         row = f"{entry.spec.model.label} on {entry.spec.model.trained_on}"
         rows[row] = None
         values[row, entry.spec.test.label] = comparison.heat(entry, "")
-    tests = list(dict.fromkeys(entry.spec.test.label for entry in entries))
+    tests = sorted({entry.spec.test.label for entry in entries})
     names = list(rows)[:MOST_ROWS]
     more = f", the first {MOST_ROWS} of {len(rows)}" if len(rows) > MOST_ROWS else ""
-    svg = heat_map(names, tests, values, row_title="detector and what it was trained on")
-    return f"All models, by what they were tested on{more}", svg
+    svg = heat_map(names, tests, values, row_title="model")
+    return f"All models and what they were trained on, by what they were tested on{more}", svg
 
 
 def _write(page: str, out: Path, common: Mapping[str, Any], **content: Any) -> None:

@@ -31,11 +31,11 @@
     };
   }
 
-  /** "" = all. Where there are many test sets, the one with most rows that are ranked. */
+  /** "" = all. Where many test sets have rows that are ranked, the one with most of them. */
   function firstTest() {
-    const rows = rowsByTest((section) => section.ranked);
-    if (rows.size <= MANY_TESTS) return "";
-    return [...rows].reduce((most, one) => (one[1] > most[1] ? one : most))[0];
+    const rows = [...rowsByTest((section) => section.ranked)].filter((one) => one[1] > 0);
+    if (rows.length <= MANY_TESTS) return "";
+    return rows.reduce((most, one) => (one[1] > most[1] ? one : most))[0];
   }
 
   function rowsByTest(counts = () => true) {
