@@ -99,7 +99,7 @@ class ModelSpec:
 
     @cached_property
     def model_id(self) -> str:
-        return digest(asdict(self))
+        return digest(_plain(self))
 
     @property
     def label(self) -> str:
@@ -141,7 +141,7 @@ class RunSpec:
 
     @cached_property
     def run_id(self) -> str:
-        data = asdict(self)
+        data = _plain(self)
         for name, before in _ADDED.items():  # specs written before these fields keep their ids
             if data[name] == before:
                 del data[name]
@@ -186,6 +186,12 @@ class RunSpec:
         rest = _take(cls, data)
         rest.update(model=ModelSpec(**model), test=DataSpec(**_take(DataSpec, data["test"])))
         return cls(**rest)
+
+
+def _plain(spec: Any) -> dict[str, Any]:
+    """``dataclasses.asdict`` without its copies, which take longer than all else about a digest."""
+    values = {name: getattr(spec, name) for name in spec.__dataclass_fields__}
+    return {k: _plain(v) if hasattr(v, "__dataclass_fields__") else v for k, v in values.items()}
 
 
 def digest(data: Mapping[str, Any]) -> str:

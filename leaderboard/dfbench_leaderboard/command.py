@@ -113,7 +113,8 @@ def build_command(ctx: click.Context, /, out: Path, as_json: bool, **asked: Any)
     import json
 
     built = _builder(ctx, out, asked)()
-    click.echo(json.dumps(built.to_json()) if as_json else built.line())
+    line = f"{built.line()}; open {built.out}/index.html"
+    click.echo(json.dumps(built.to_json()) if as_json else line)
 
 
 @leaderboard_group.command("serve")

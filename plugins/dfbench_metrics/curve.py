@@ -50,6 +50,12 @@ class Curve:
     def first(self, holds: Callable[[Floats, Floats], NDArray[np.bool_]]) -> NDArray[np.int64]:
         """The first threshold [...] at which ``holds(fpr, tpr)``, which stays true once it is and
         is true at the last one. Bisection: looking at every threshold of every draw takes long."""
+        if self.fakes.ndim == 1:  # of a single row a look at every threshold is quicker
+            rates = (
+                np.r_[0.0, part] / whole if whole[0] > 0 else np.r_[0.0, part]
+                for part, whole in ((self.alarms, self.reals), (self.caught, self.fakes))
+            )
+            return np.asarray(np.argmax(holds(*rates)))
         low = np.full(self.fakes.shape[:-1], -1)
         high = np.full_like(low, self.fake.shape[-1])
         while (high - low > 1).any():

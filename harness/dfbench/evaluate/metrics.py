@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -147,13 +148,13 @@ def _cells(
     chosen: Chosen,
     decided: Mapping[str, Measure],
 ) -> Iterator[_Cell]:
-    function = card.resolve()
+    function, reals = card.resolve(), int((part.labels == REAL).sum())
     for rule, at, values in _inputs(card, part.scores, chosen):
-        about = _about(name, subset, part, rule=rule, threshold=at)
+        outcome: dict[str, Any] = {"reason": "no scores"}
         if len(part):
-            about = replace(about, **_known(float(function(part.labels, values)), about))
-        else:
-            about = replace(about, reason="no scores")
+            outcome = _known(float(function(part.labels, values)), reals, len(part) - reals)
+        about = MetricValue(name=name, subset=subset, rule=rule, threshold=at, n_real=reals,
+                            n_fake=len(part) - reals, **outcome)  # fmt: skip
         if at is not None and card.weighted and rule is not None and rule in decided:
             yield _Cell(about, replace(decided[rule], metric=function))
         else:
@@ -179,12 +180,12 @@ def _about(name: str, subset: str, part: Scores, **more: Any) -> MetricValue:
     return MetricValue(name=name, subset=subset, n_real=reals, n_fake=len(part) - reals, **more)
 
 
-def _known(value: float, about: MetricValue) -> dict[str, Any]:
-    if np.isfinite(value):
+def _known(value: float, reals: int, fakes: int) -> dict[str, Any]:
+    if math.isfinite(value):
         return {"value": value}
-    if about.n_real and about.n_fake:
+    if reals and fakes:
         return {"reason": "undefined"}
-    return {"reason": f"only {'fake' if about.n_fake else 'real'} videos"}
+    return {"reason": f"only {'fake' if fakes else 'real'} videos"}
 
 
 def _told(error: Exception) -> str:

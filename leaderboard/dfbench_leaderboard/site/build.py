@@ -48,8 +48,8 @@ class Built:
 
     def line(self) -> str:
         return (
-            f"{self.out}: {self.runs} runs, {self.rejected} rejected and {self.left_out} left out "
-            f"for other reasons; open {self.out}/index.html"
+            f"{self.runs} runs, {self.rejected} rejected and {self.left_out} left out for other "
+            "reasons"
         )
 
 
