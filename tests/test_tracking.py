@@ -360,6 +360,28 @@ def test_another_training_of_a_model_is_no_second_version(tmp_path: Path) -> Non
     assert found.problem == "version 4 of dfbench-meso4 is an earlier training of it"
 
 
+def test_a_version_says_that_few_videos_were_trained_on(tmp_path: Path) -> None:
+    made: dict[str, Any] = {}
+    registry = SimpleNamespace(
+        search_model_versions=lambda _: (), create_registered_model=lambda *_, **__: None,
+        get_logged_model=lambda _: SimpleNamespace(artifact_location="there"),
+        create_model_version=lambda *_, **about: made.update(about) or SimpleNamespace(version="1"),
+    )  # fmt: skip
+    weights = tmp_path / "weights"
+    weights.write_bytes(b"new")
+    spec = make_spec()
+    assert spec.model.train is not None
+    few = replace(spec.model.train, data=replace(spec.model.train.data, limit=8))
+    limited = replace(spec, model=replace(spec.model, train=few))
+    register(registry, "run", limited, "m-1", weights)
+    assert made["tags"]["limit"] == "8"
+    assert "trained on sample (at most 8 videos a split), seed 3" in made["description"]
+    made.clear()
+    register(registry, "run", spec, "m-1", weights)
+    assert "limit" not in made["tags"]
+    assert "at most" not in made["description"]
+
+
 def test_a_store_without_a_model_registry_is_told_of(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,8 @@ from dfbench.evaluate.verify import verify
 from dfbench.records import Prediction
 from dfbench.result import load_result, read_predictions, rewrite, write_json
 from dfbench_leaderboard.board import make_board
+from dfbench_leaderboard.latex import as_latex
+from dfbench_leaderboard.render import as_csv, as_json, as_markdown
 from dfbench_leaderboard.sources import Sources
 
 OLD = sorted((Path(__file__).parent / "data").glob("schema-*"))
@@ -182,6 +184,13 @@ def test_an_interval_made_up_is_found_by_the_board(folder: Path) -> None:
     assert "video/auc has the interval" in out.reason
 
 
+def respelled(d: dict[str, Any], **model: Any) -> None:
+    """A cheat who knows how ids are made."""
+    d["spec"]["model"].update(model)
+    for name in ("run_id", "model_id"):
+        del d["spec"][name]
+
+
 ODD: tuple[Callable[[dict[str, Any]], Any], ...] = (
     lambda d: metric(d, "video/auc").update(value="0.8"),
     lambda d: metric(d, "video/auc").update(value=float("nan")),
@@ -195,6 +204,12 @@ ODD: tuple[Callable[[dict[str, Any]], Any], ...] = (
     lambda d: d.update(breakdowns=[7]),
     lambda d: d.update(provenance="mine"),
     lambda d: d["spec"]["test"].update(videos="forty"),
+    lambda d: respelled(d, detector=None),
+    lambda d: respelled(d, weights=7),
+    lambda d: respelled(d, weights={"<b>": 1}),
+    lambda d: respelled(d, given=[1]),
+    lambda d: respelled(d, detector="\ud800"),
+    lambda d: metric(d, "video/auc").update(reason={"<b>": 1}),
 )
 
 
@@ -209,3 +224,5 @@ def test_files_of_odd_types_never_end_the_table(
     board = make_board(Sources((tmp_path,)))
     assert [one.entry.spec.model.label for _, one in board.rows()] == ["good"]
     assert [(out.source, out.rejected) for out in board.left_out] == [(str(folder), True)]
+    for form in (as_json, as_csv, as_markdown, as_latex):
+        form(board).encode()

@@ -167,7 +167,7 @@ def load_result(path: Path | str) -> RunResult:
             known["chosen"] = {"thresholds": {"val": data["threshold"]}}
         known["notes"] = tuple(data.get("notes", ()))
         return RunResult(**known)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ResultError(f"{file} lacks a part of a result: {error}") from error
 
 

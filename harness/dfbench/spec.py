@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from functools import cached_property
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from dfbench.cards import ClipSpec, Option
 
@@ -212,8 +214,44 @@ def safe(name: str) -> str:
 
 
 def _take(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries of ``data`` that ``kind`` has fields for: a newer file may hold more."""
-    return {f.name: data[f.name] for f in fields(kind) if f.name in data}
+    """The entries of ``data`` that ``kind`` has fields for: a newer file may hold more. Raises
+    TypeError for one of another type."""
+    taken = {f.name: data[f.name] for f in fields(kind) if f.name in data}
+    check_types(kind, taken)
+    return taken
+
+
+def check_types(kind: type[Any], values: Mapping[str, Any]) -> None:
+    """Raise TypeError for a value, as read from JSON, that its field in ``kind`` cannot hold."""
+    for name, hint in _hints(kind).items():  # type: ignore[arg-type]
+        if name in values and not _fits(values[name], hint):
+            raise TypeError(f"{name} is {str(values[name])[:80]!r}")
+
+
+@cache
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return value in parts
+    if origin in (Union, UnionType):
+        return any(_fits(value, part) for part in parts)
+    if origin is tuple:
+        return isinstance(value, list | tuple) and all(_fits(one, parts[0]) for one in value)
+    if origin is not None:  # a mapping
+        return isinstance(value, dict) and all(
+            isinstance(key, str) and _fits(one, parts[1]) for key, one in value.items()
+        )
+    if is_dataclass(hint):
+        return isinstance(value, dict)
+    if hint is float:
+        return _fits(value, int) or (isinstance(value, float) and math.isfinite(value))
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return hint is Any or isinstance(value, hint)
 
 
 def _tuple(value: Any) -> Any:

@@ -25,6 +25,8 @@ ALONE, ALONE_WHOLE = 200, 20
 take longer to start."""
 FEW = 500
 """Up to so many runs the interval of the AUC is computed again; it takes as long as all else."""
+LONGEST = 1000
+"""Characters of a reason."""
 PORTION = 50
 """Runs that a process is given at once."""
 
@@ -105,10 +107,10 @@ def _look(place: Found, asked: Asked) -> Looked:
     try:
         return _finished(place, asked)
     except DfbenchError as error:
-        return LeftOut(place.source, str(error), rejected=True), set()
+        reason = str(error)
     except Exception as error:  # noqa: BLE001 - a file that anyone wrote never ends the table
         reason = f"its files are not those of a run: {type(error).__name__}: {error}"
-        return LeftOut(place.source, reason, rejected=True), set()
+    return LeftOut(place.source, reason[:LONGEST], rejected=True), set()
 
 
 def _finished(place: Found, asked: Asked) -> Looked:
@@ -116,12 +118,12 @@ def _finished(place: Found, asked: Asked) -> Looked:
     result = load_result(place.folder)
     if result.status != "finished":
         reason = f"{result.status}: {result.error or 'no reason given'}"
-        return LeftOut(place.source, reason), set()
+        return LeftOut(place.source, reason[:LONGEST]), set()
     run = StoredRun(place.folder, result)
     intervals: Intervals = "auc" if asked.intervals else "none"
     faults = verify(run, catalogue().metrics(), only=_only(asked), intervals=intervals)
     if faults:
-        return LeftOut(place.source, "; ".join(faults), rejected=True), set()
+        return LeftOut(place.source, "; ".join(faults)[:LONGEST], rejected=True), set()
     row, keys = row_of(run, place, asked.metrics)
     if asked.visitor is not None:
         asked.visitor.visit(run, row, asked.whole)

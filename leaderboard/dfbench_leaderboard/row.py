@@ -10,7 +10,7 @@ from pathlib import Path
 from dfbench.errors import ResultError
 from dfbench.evaluate.stored import StoredRun
 from dfbench.result import MetricValue
-from dfbench.spec import ENSEMBLE, RunSpec
+from dfbench.spec import ENSEMBLE, RunSpec, check_types
 from dfbench_leaderboard.sources import Found
 
 
@@ -70,6 +70,7 @@ def row_of(run: StoredRun, place: Found, metrics: Collection[str]) -> tuple[Row,
         base = value.key.replace(f"@{value.rule}", "", 1) if value.rule else value.key
         keys |= {base, value.key}
         if base in metrics or value.key in metrics:
+            check_types(MetricValue, vars(value))
             kept[value.key] = value
     spec, cost = result.spec, result.cost
     told = f"{spec.model.label} starts from random weights"  # has a column of its own

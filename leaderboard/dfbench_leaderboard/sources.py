@@ -78,7 +78,7 @@ def _below(folders: Iterable[Path]) -> Iterator[Found | LeftOut]:
             below.clear()
             if (real := os.path.realpath(path)) not in seen:
                 seen.add(real)
-                yield Found(Path(path), path)
+                yield Found(Path(path), _readable(path))
 
 
 def _submitted(files: Iterable[Path]) -> Iterator[Found | LeftOut]:
@@ -87,9 +87,14 @@ def _submitted(files: Iterable[Path]) -> Iterator[Found | LeftOut]:
 
     for file in files:
         try:
-            yield Found(unpack(file, cache_folder(None) / "submissions"), str(file))
+            yield Found(unpack(file, cache_folder(None) / "submissions"), _readable(file))
         except DfbenchError as error:
-            yield LeftOut(str(file), str(error), rejected=True)
+            yield LeftOut(_readable(file), str(error), rejected=True)
+
+
+def _readable(path: Path | str) -> str:
+    """A path as text that can be written anywhere: some file systems hold names that are none."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def _tracked(address: str, experiments: Sequence[str]) -> Iterator[Found | LeftOut]:

@@ -11,11 +11,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from dfbench.errors import TrackingError, UnknownNameError
 from dfbench.fetched import Fetched
 from dfbench_mlflow import names
-from dfbench_mlflow.place import Place, quietly, without_password
+from dfbench_mlflow.place import Place, environment, quietly, without_password
 from dfbench_mlflow.problems import problems, reason
 from dfbench_mlflow.send import SENT
 
@@ -29,6 +31,8 @@ THREADS = 8
 MOST_BYTES = 500_000_000
 """Of one file."""
 PAGE = 1000
+ALLOWED = {"MLFLOW_ALLOW_FILE_STORE": "true"}
+"""MLflow 3 opens the folders that older ones kept their runs in only when told to."""
 _KNOWN = re.compile(r"(https?|sqlite|file|databricks|(mysql|postgresql|mssql)(\+\w+)?):", re.I)
 
 
@@ -43,17 +47,31 @@ def fetch(address: str, experiments: Sequence[str], folder: Path) -> list[Fetche
     if not _KNOWN.match(address):
         return None
     place = Place(address)
-    if place.file and not place.file.is_file():  # MLflow would make an empty one
+    if not _is_there(place):  # MLflow would make an empty one
         raise TrackingError(f"{place.shown} is not there")
     below = folder / hashlib.sha256(without_password(address).encode()).hexdigest()[:12]
     try:
-        with quietly(), place.client() as client:
+        with quietly(), environment(ALLOWED), place.client() as client:
             fetching = _Fetching(client, place, below)
             runs = list(_runs(client, _experiments(client, experiments, place)))
             with ThreadPoolExecutor(THREADS) as pool:
                 return list(pool.map(fetching.tried, runs))
-    except problems() as error:
+    except (*problems(), _parse_error()) as error:
         raise TrackingError(f"{place.shown} did not give its runs ({reason(error)})") from error
+
+
+def _is_there(place: Place) -> bool:
+    """Whether a store of this machine exists; True for a server."""
+    if place.uri.lower().startswith("file:"):
+        return Path(url2pathname(urlsplit(place.uri).path)).is_dir()
+    return place.file is None or place.file.is_file()
+
+
+def _parse_error() -> type[Exception]:
+    """What MLflow lets through when a server answers in JSON that is not MLflow's."""
+    from google.protobuf.json_format import ParseError
+
+    return ParseError  # type: ignore[no-any-return]
 
 
 def _experiments(client: Any, wanted: Sequence[str], place: Place) -> list[str]:
@@ -72,11 +90,11 @@ def _experiments(client: Any, wanted: Sequence[str], place: Place) -> list[str]:
         if name not in found:
             near = difflib.get_close_matches(name, found, n=3, cutoff=0.5)
             hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-            known = ", ".join(sorted(found)) or "none"
+            known = names.cut(", ".join(map(repr, sorted(found)))) or "none"
             raise UnknownNameError(
                 f"{place.shown} has no experiment {name!r}.{hint} There are: {known}."
             )
-    return [found[name] for name in wanted]
+    return [found[name] for name in dict.fromkeys(wanted)]
 
 
 def _runs(client: Any, experiments: Sequence[str]) -> Iterator[Any]:
@@ -102,8 +120,9 @@ class _Fetching:
         """One run that cannot be had does not keep the others away."""
         try:
             return self.one(run)
-        except problems() as error:
-            return Fetched(None, self._source(run.info), f"could not be had: {reason(error)}")
+        except Exception as error:  # noqa: BLE001 - each kind of store raises errors of its own
+            why = reason(error) or type(error).__name__
+            return Fetched(None, self._source(run.info), f"could not be had: {why}")
 
     def one(self, run: Any) -> Fetched:
         info = run.info
@@ -112,9 +131,8 @@ class _Fetching:
             return Fetched(None, source, f"has the strange id {info.run_id!r}")
         folder = self.below / info.run_id
         known_by = run.data.tags.get(SENT) or f"{info.status} {info.end_time}"
-        mark = folder / MARK
         ended = info.end_time is not None
-        if ended and mark.is_file() and mark.read_text("utf-8") == known_by:
+        if ended and _is_whole(folder, known_by):
             return Fetched(folder, source)
         store = self._store(info.artifact_uri)
         there = {
@@ -147,14 +165,21 @@ class _Fetching:
             (made / MARK).write_text(known_by, "utf-8")
             made.chmod(0o755)
             shutil.rmtree(folder, ignore_errors=True)
-            made.rename(folder)
-        except FileExistsError:  # another process was faster
-            pass
+            try:
+                made.rename(folder)
+            except OSError:
+                if not _is_whole(folder, known_by):  # else another process was faster
+                    raise
         finally:
             shutil.rmtree(made, ignore_errors=True)
 
     def _source(self, info: Any) -> str:
-        if self.place.uri.startswith("http"):
+        if self.place.uri.lower().startswith("http"):
             where = self.place.shown.rstrip("/")
             return f"{where}/#/experiments/{info.experiment_id}/runs/{info.run_id}"
         return f"{self.place.shown}: {info.run_name} ({info.run_id})"
+
+
+def _is_whole(folder: Path, known_by: str) -> bool:
+    mark = folder / MARK
+    return mark.is_file() and mark.read_text("utf-8") == known_by

@@ -90,7 +90,10 @@ def register(client: Any, run_id: str, spec: RunSpec, logged: str, weights: Path
     seed = str(spec.model.train.seed if spec.model.train else spec.seed)
     tags = {"detector": names.cut(spec.model.label), "train": names.cut(spec.model.trained_on),
             "seed": seed, MODEL_ID: spec.model.model_id, SHA256: digest}  # fmt: skip
-    about = f"{spec.model.label}, trained on {spec.model.trained_on}, seed {seed}."
+    limit = spec.model.train.data.limit if spec.model.train else None
+    tags |= {"limit": str(limit)} if limit else {}
+    few = f" (at most {limit} videos a split)" if limit else ""
+    about = f"{spec.model.label}, trained on {spec.model.trained_on}{few}, seed {seed}."
     # Not models:/<id>: a local store looks that up at the global address.
     where = client.get_logged_model(logged).artifact_location
     made = client.create_model_version(

@@ -143,7 +143,7 @@ def answering_soon() -> AbstractContextManager[None]:
 
 def without_password(text: str) -> str:
     """``text`` without the ``user:password@`` of the addresses in it."""
-    return re.sub(r"(?<=://)[^/@\s]+@", "", text)
+    return re.sub(r"(?<=://)[^/\s]+@", "", text)
 
 
 def _create_store(path: Path) -> None:
