@@ -114,7 +114,7 @@ CLIP = ClipSpec(frames=2)
 
 
 def a_spec(detector="a", seed=0, trained=True, **changes):
-    data = DataSpec(dataset="d", fingerprint="f", videos=1, faces="given", faces_version="1")
+    data = DataSpec(dataset="d", fingerprint="f", videos=60, faces="given", faces_version="1")
     train = TrainSpec(data=data, seed=seed, epochs=1, batch_size=1, lr=1.0, weight_decay=0.0,
                       schedule="constant", clips_per_video=0, patience=1, balance=True,
                       fine_tune="all", augment="none")  # fmt: skip
