@@ -149,7 +149,7 @@ def load_result(path: Path | str) -> RunResult:
         ) from None
     except (OSError, ValueError) as error:
         raise ResultError(f"{file} cannot be read: {error}") from error
-    if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
+    if not isinstance(data, dict) or type(data.get("schema")) is not int or data["schema"] < 1:
         raise ResultError(f"{file} is not a result of dfbench")
     if data["schema"] > SCHEMA:
         raise ResultError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,9 @@ from dfbench.evaluate.stored import StoredRun
 from dfbench.result import MetricValue
 from dfbench.spec import ENSEMBLE, RunSpec, check_types
 from dfbench_leaderboard.sources import Found
+
+MOST = 1e18
+"""No number of parameters, seconds or videos a second comes near it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +98,6 @@ def _number(costs: Mapping[str, object], name: str) -> float | None:
     value = costs.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MOST:
         raise ResultError(f"{name} is {value!r}, which is no cost")
     return value

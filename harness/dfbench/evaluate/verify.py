@@ -31,6 +31,8 @@ CLOSE = 1e-6
 LOOSE = 0.25
 """How far the end of an interval may be off, as a share of its length: another generator draws
 other videos, and of 2000 draws the ends are known to some 5 %."""
+OTHER_INTERVALS = 2
+"""Results of earlier schemas have percentile intervals, which are narrower."""
 _EXAMPLES = 3
 Intervals = Literal["all", "auc", "none"]
 
@@ -130,6 +132,8 @@ def _count_faults(
         return  # of videos that no member has scored it has no rows
     if len(videos) != result.spec.test.videos:
         yield f"predictions.csv has {len(videos)} videos, the test {result.spec.test.videos}"
+    if result.counts.get("videos", len(videos)) != len(videos):
+        yield f"predictions.csv has {len(videos)} videos, the result {result.counts['videos']}"
     for name, label in (("real", REAL), ("fake", FAKE)):
         told = result.counts.get(name)
         if told is not None and told != labels[label]:
@@ -151,6 +155,8 @@ def _number_faults(
     # An ensemble has a score for each video, and the coverage of its worst member.
     if spec.model.plugin != ENSEMBLE and not _same(result.coverage, coverage(run.rows)):
         yield f"coverage is {coverage(run.rows):.6g}, not {result.coverage}"
+    if result.schema < OTHER_INTERVALS:
+        intervals = "none"
     draws = DRAWS if intervals == "all" else 0
     if only is None:
         values = evaluate(run.rows, metrics, spec.model.clip.level, way, spec.on_missing, chosen,
@@ -215,7 +221,7 @@ def _differs(stored: MetricValue, again: MetricValue) -> str | None:
     """What is wrong with ``stored``; an interval is compared where there is one of ours."""
     if not _same(stored.value, again.value):
         return f"is {_shown(again.value)}, not {_shown(stored.value)}"
-    if (stored.n_real, stored.n_fake) != (again.n_real, again.n_fake) and stored.n_fake:
+    if (stored.n_real, stored.n_fake) not in ((again.n_real, again.n_fake), (0, 0)):
         return (
             f"is of {again.n_real} real and {again.n_fake} fake ones, not of "
             f"{stored.n_real} and {stored.n_fake}"
@@ -224,7 +230,7 @@ def _differs(stored: MetricValue, again: MetricValue) -> str | None:
         return f"is at the threshold {_shown(again.threshold)}, not {_shown(stored.threshold)}"
     ends = stored.low, stored.high
     if None in ends or stored.value is None:
-        return None
+        return None if again.low is None else "has no interval, and these scores give one"
     low, high = float(ends[0] or 0), float(ends[1] or 0)
     if low > high:
         return f"has the interval [{low:.6g}, {high:.6g}], which is none"
