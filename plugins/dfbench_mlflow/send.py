@@ -62,16 +62,17 @@ class _Sending:
             _milliseconds(self.result.provenance.get(k)) for k in ("started", "ended")
         )
         old = before[0] if before else None
-        parent = matrix.parent(self.client, experiment_id, self.result, started)
+        made = matrix.parent(self.client, experiment_id, self.result, started)
+        parent = matrix.above(self.client, made, old)
         run = self.client.create_run(
             experiment_id, start_time=started, run_name=names.run_name(spec),
-            tags=names.tags(self.result) | matrix.below(parent, old),
+            tags=names.tags(self.result) | ({matrix.PARENT: parent} if parent else {}),
         )  # fmt: skip
         self._fill(run, started, ended, old)
         for one in before:
             self.client.delete_run(one.info.run_id)
         if parent:
-            matrix.end(self.client, parent, ended)
+            matrix.end(self.client, parent)
         return self._line("tracked", run.info)
 
     def _fill(self, run: Any, started: int, ended: int, old: Any | None) -> None:
