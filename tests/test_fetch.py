@@ -170,40 +170,6 @@ def test_what_is_no_run_of_ours_says_why(tracked: Tracked, tmp_path: Path) -> No
     assert len(fetch(tracked.address, tmp_path)) == len(tracked.ids)  # by default ours alone
 
 
-def test_what_is_too_large_or_of_another_size_than_said_is_refused(
-    tracked: Tracked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setitem(module.FILES, "result.json", 10)
-        found = fetch(tracked.address, tmp_path, EXPERIMENT)
-        assert {one.reason for one in found} == {"result.json is larger than 0 MB"}
-    from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
-
-    def short(_: object, name: str, path: str) -> None:
-        Path(path).write_text("{}")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(HttpArtifactRepository, "_download_file", short)
-        found = fetch(tracked.address, tmp_path, EXPERIMENT)
-        assert all("bytes that it was said to have" in one.reason for one in found)
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
-
-
-def test_a_server_that_goes_away_meanwhile_ends_it(
-    tracked: Tracked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def gone(*_: object, **__: object) -> None:
-        raise OSError("[Errno 111] Connection refused")
-
-    def one(self: Any, _: object) -> None:
-        self.client.search_experiments = gone
-        gone()
-
-    monkeypatch.setattr(module._Fetching, "one", one)
-    with pytest.raises(TrackingError, match="did not give its runs .*Connection refused"):
-        fetch(tracked.address, tmp_path, EXPERIMENT)
-
-
 def test_an_unknown_experiment_has_near_matches(tracked: Tracked, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'dfbench/sample -> sample'"):
         fetch(tracked.address, tmp_path, "dfbench/sample->sample")

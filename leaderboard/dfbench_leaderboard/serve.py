@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import threading
-import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -14,9 +13,7 @@ from dfbench.errors import DfbenchError, ResourceError
 
 HOST = "127.0.0.1"
 EVERY_S = 2.0
-"""Seconds between two looks at the runs, at least."""
-REST = 9
-"""Times as long as a look took it rests: ten thousand runs take a tenth of a core to watch."""
+"""Seconds between two looks at the runs."""
 Marks = dict[str, tuple[int, int]]
 """Of each file its time of change and its size."""
 
@@ -51,11 +48,8 @@ def serve(
         say(f"http://{HOST}:{server.server_port}/ until Ctrl-C; reload the page to see changes")
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            rest = EVERY_S
-            while not stop.wait(rest):
-                began = time.monotonic()
+            while not stop.wait(EVERY_S):
                 now = marks(watched())
-                rest = max(EVERY_S, REST * (time.monotonic() - began))
                 if now != before:
                     before = now
                     _build_anew(build, say)
@@ -68,7 +62,7 @@ def serve(
 def _build_anew(build: Callable[[], str], say: Callable[[str], None]) -> None:
     try:
         say(build())
-    except (DfbenchError, OSError) as error:  # OSError: a run that is being moved away
+    except DfbenchError as error:
         say(f"not built anew: {error}")
 
 

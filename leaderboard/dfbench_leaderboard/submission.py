@@ -154,12 +154,12 @@ def check_about(members: Mapping[str, bytes], where: str) -> dict[str, Any]:
     """``submission.json``, when it describes the other members. Raises ResultError."""
     try:
         about = json.loads(members[ABOUT])
-        schema, run_id = about["schema"], str(about["run_id"])
-        said = {name: one["sha256"] for name, one in about["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        schema, files, run_id = about["schema"], dict(about["files"]), str(about["run_id"])
+        said = {name: one["sha256"] for name, one in files.items()}
+    except (ValueError, KeyError, TypeError) as error:
         raise ResultError(f"{where}: {ABOUT} cannot be read: {error!r}") from error
-    if type(schema) is not int or not 1 <= schema <= SCHEMA:
-        raise ResultError(f"{where} has schema {schema!r}, this dfbench reads up to {SCHEMA}")
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise ResultError(f"{where} has schema {schema}, this dfbench reads up to {SCHEMA}")
     if not (run_id.isalnum() and run_id.isascii() and len(run_id) <= 64):
         raise ResultError(f"{where}: {run_id[:64]!r} is no run id")
     here = {name: submission_file.digest(data) for name, data in members.items() if name != ABOUT}

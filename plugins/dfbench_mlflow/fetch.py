@@ -7,7 +7,7 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,25 +17,22 @@ from urllib.request import url2pathname
 from dfbench.errors import TrackingError, UnknownNameError
 from dfbench.fetched import Fetched
 from dfbench_mlflow import names
-from dfbench_mlflow.pages import every
 from dfbench_mlflow.place import Place, environment, quietly, without_password
 from dfbench_mlflow.problems import problems, reason
 from dfbench_mlflow.send import SENT
 
 NEEDED = "result.json"
-MB = 10**6
-FILES = {NEEDED: 200 * MB, "spec.json": 200 * MB, "predictions.csv": 1000 * MB,
-         "videos.csv": 1000 * MB, "validation.csv": 1000 * MB}  # fmt: skip
-"""Artifacts that are fetched where a run has them, and how large each may be. These names are asked
-for; none that a server gives becomes a path here."""
+FILES = (NEEDED, "spec.json", "predictions.csv", "videos.csv", "validation.csv")
+"""Artifacts that are fetched where a run has them. These names are asked for; none that a server
+gives becomes a path here."""
 MARK = ".fetched"
 """Written last, with what the run was known by: a folder without it is not whole."""
 THREADS = 8
+MOST_BYTES = 500_000_000
+"""Of one file."""
 PAGE = 1000
-SETTINGS = {
-    "MLFLOW_ALLOW_FILE_STORE": "true",  # MLflow 3 opens the folders of older ones only when told to
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",  # between two bytes
-}
+ALLOWED = {"MLFLOW_ALLOW_FILE_STORE": "true"}
+"""MLflow 3 opens the folders that older ones kept their runs in only when told to."""
 _KNOWN = re.compile(r"(https?|sqlite|file|databricks|(mysql|postgresql|mssql)(\+\w+)?):", re.I)
 
 
@@ -54,7 +51,7 @@ def fetch(address: str, experiments: Sequence[str], folder: Path) -> list[Fetche
         raise TrackingError(f"{place.shown} is not there")
     below = folder / hashlib.sha256(without_password(address).encode()).hexdigest()[:12]
     try:
-        with quietly(), environment(SETTINGS), place.client() as client:
+        with quietly(), environment(ALLOWED), place.client() as client:
             fetching = _Fetching(client, place, below)
             runs = list(_runs(client, _experiments(client, experiments, place)))
             with ThreadPoolExecutor(THREADS) as pool:
@@ -79,8 +76,14 @@ def _parse_error() -> type[Exception]:
 
 def _experiments(client: Any, wanted: Sequence[str], place: Place) -> list[str]:
     """Ids of the experiments."""
-    all_there = every(client.search_experiments, page=PAGE)
-    found = {one.name: one.experiment_id for one in all_there}
+    found: dict[str, str] = {}
+    token = None
+    while True:
+        page = client.search_experiments(max_results=PAGE, page_token=token)
+        found |= {one.name: one.experiment_id for one in page}
+        token = page.token
+        if not token:
+            break
     if not wanted:
         return [number for name, number in found.items() if name.startswith(names.PREFIX)]
     for name in wanted:
@@ -97,9 +100,16 @@ def _experiments(client: Any, wanted: Sequence[str], place: Place) -> list[str]:
 def _runs(client: Any, experiments: Sequence[str]) -> Iterator[Any]:
     """All runs that are not deleted. The parents that a matrix's runs hang under are none."""
     for i in range(0, len(experiments), 10):  # some servers take no more at once
-        for run in every(client.search_runs, experiments[i : i + 10], page=PAGE):
-            if "dfbench.matrix" not in run.data.tags or "dfbench.run_id" in run.data.tags:
-                yield run
+        token = None
+        while True:
+            page = client.search_runs(experiments[i : i + 10], max_results=PAGE, page_token=token)
+            yield from (
+                run for run in page
+                if "dfbench.matrix" not in run.data.tags or "dfbench.run_id" in run.data.tags
+            )  # fmt: skip
+            token = page.token
+            if not token:
+                break
 
 
 class _Fetching:
@@ -107,12 +117,10 @@ class _Fetching:
         self.client, self.place, self.below = client, place, below
 
     def tried(self, run: Any) -> Fetched:
-        """One run that cannot be had does not keep the others away. Raises what MLflow raises where
-        the server no longer answers at all."""
+        """One run that cannot be had does not keep the others away."""
         try:
             return self.one(run)
         except Exception as error:  # noqa: BLE001 - each kind of store raises errors of its own
-            self.client.search_experiments(max_results=1)  # a server that is gone ends it all
             why = reason(error) or type(error).__name__
             return Fetched(None, self._source(run.info), f"could not be had: {why}")
 
@@ -134,9 +142,9 @@ class _Fetching:
         }
         if NEEDED not in there:
             return Fetched(None, source, f"has no {NEEDED}" + ("" if ended else " yet: it runs"))
-        if large := [name for name, size in there.items() if size > FILES[name]]:
-            return Fetched(None, source, f"{large[0]} is larger than {FILES[large[0]] // MB} MB")
-        self._download(store, there, folder, known_by)
+        if large := [name for name, size in there.items() if size > MOST_BYTES]:
+            return Fetched(None, source, f"{large[0]} is larger than {MOST_BYTES // 10**6} MB")
+        self._download(store, list(there), folder, known_by)
         return Fetched(folder, source)
 
     def _store(self, uri: str) -> Any:
@@ -145,21 +153,17 @@ class _Fetching:
 
         return get_artifact_repository(uri, tracking_uri=self.place.uri)
 
-    def _download(self, store: Any, files: Mapping[str, int], folder: Path, known_by: str) -> None:
-        """Into a folder of its own, which then takes the place of the old one. Raises OSError for a
-        file of another size than ``files`` says, where it does."""
+    def _download(self, store: Any, files: list[str], folder: Path, known_by: str) -> None:
+        """Into a folder of its own, which then takes the place of the old one."""
         self.below.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(dir=self.below, prefix="."))
         try:
-            for name, size in files.items():
+            for name in files:
                 # Of all stores the way to get one file in one request: the public
                 # download_artifacts lists the folder again for each.
                 store._download_file(name, str(made / name))
-                if size and (made / name).stat().st_size != size:
-                    raise OSError(f"{name} has not the {size} bytes that it was said to have")
             (made / MARK).write_text(known_by, "utf-8")
             made.chmod(0o755)
-            (folder / MARK).unlink(missing_ok=True)  # first: from here on it is not whole
             shutil.rmtree(folder, ignore_errors=True)
             try:
                 made.rename(folder)

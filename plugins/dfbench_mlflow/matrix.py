@@ -12,7 +12,6 @@ from typing import Any
 
 from dfbench.result import RunResult
 from dfbench_mlflow import names
-from dfbench_mlflow.pages import every
 
 VARIABLE = "DFBENCH_MATRIX"
 """Set by ``dfbench matrix`` for its processes: the matrix's folder below ``<out>/matrix``."""
@@ -41,40 +40,21 @@ def parent(client: Any, experiment_id: str, result: RunResult, started: int) -> 
     return first
 
 
-def above(client: Any, parent_id: str | None, old: Any | None) -> str | None:
-    """Id of the run that this one hangs under; one that is sent again stays where it was."""
-    before = old and old.data.tags.get(PARENT)
-    if parent_id or not before:
-        return parent_id
-    active = _every_run(client, old.info.experiment_id, f"attributes.run_id = '{before}'")
-    return before if active else None
+def below(parent_id: str | None, old: Any | None) -> dict[str, str]:
+    """The tag that nests a run; one that is sent again stays where it was."""
+    where = parent_id or (old and old.data.tags.get(PARENT))
+    return {PARENT: where} if where else {}
 
 
-def end(client: Any, parent_id: str) -> None:
-    """The parent lasts as long as its last run and has failed where one of them has. What they
-    differ in stands in tags: a parameter could not change when the matrix grows."""
-    experiment_id = client.get_run(parent_id).info.experiment_id
-    runs = _every_run(client, experiment_id, f"tags.`{PARENT}` = '{parent_id}'")
-    for key in ("detector", "seed"):
-        values = {run.data.params.get(key, "none") for run in runs}
-        told = ", ".join(sorted(values, key=_by_number))
-        client.set_tag(parent_id, f"dfbench.{key}s", names.cut(told, names.LONGEST_TAG))
-    failed = any(run.info.status in ("FAILED", "KILLED") for run in runs)
-    last = max((run.info.end_time or 0 for run in runs), default=0) or None
-    client.set_terminated(parent_id, "FAILED" if failed else "FINISHED", end_time=last)
-
-
-def _by_number(text: str) -> tuple[int, str]:
-    return int(text) if text.isdecimal() else -1, text
-
-
-def _every_run(client: Any, experiment_id: str, wanted: str) -> list[Any]:
-    return list(every(client.search_runs, [experiment_id], wanted))
+def end(client: Any, parent_id: str, ended: int) -> None:
+    """The parent lasts as long as its last run."""
+    info = client.get_run(parent_id).info
+    client.set_terminated(parent_id, "FINISHED", end_time=max(ended, info.end_time or 0))
 
 
 def _parents(client: Any, experiment_id: str, name: str) -> list[str]:
     """The oldest first. The name is compared here: in a filter a quote in it would end it."""
-    found = _every_run(client, experiment_id, f"tags.`{MATRIX}` LIKE '%'")
+    found = client.search_runs([experiment_id], f"tags.`{MATRIX}` LIKE '%'")
     named = [run.info for run in found if run.data.tags[MATRIX] == names.cut(name)]
     return [info.run_id for info in sorted(named, key=lambda i: (i.start_time, i.run_id))]
 

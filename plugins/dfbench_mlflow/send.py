@@ -62,17 +62,16 @@ class _Sending:
             _milliseconds(self.result.provenance.get(k)) for k in ("started", "ended")
         )
         old = before[0] if before else None
-        made = matrix.parent(self.client, experiment_id, self.result, started)
-        parent = matrix.above(self.client, made, old)
+        parent = matrix.parent(self.client, experiment_id, self.result, started)
         run = self.client.create_run(
             experiment_id, start_time=started, run_name=names.run_name(spec),
-            tags=names.tags(self.result) | ({matrix.PARENT: parent} if parent else {}),
+            tags=names.tags(self.result) | matrix.below(parent, old),
         )  # fmt: skip
         self._fill(run, started, ended, old)
         for one in before:
             self.client.delete_run(one.info.run_id)
         if parent:
-            matrix.end(self.client, parent)
+            matrix.end(self.client, parent, ended)
         return self._line("tracked", run.info)
 
     def _fill(self, run: Any, started: int, ended: int, old: Any | None) -> None:
