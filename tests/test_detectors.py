@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 import torch
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from dfbench.cards import ClipSpec, DetectorCard, parse_name
@@ -188,3 +189,23 @@ def test_a_clip_of_another_length_is_refused_in_one_line(name):
 def test_parameters_are_counted_without_the_normalisation():
     detector = small("meso4")
     assert count_parameters(detector) == count_parameters(detector.network)
+
+
+def test_a_convolution_that_onednn_overruns_sees_channels_first():
+    """Such a process aborts, at times; what the guard must hold is the layout."""
+
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.narrow = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 8, 1, stride=2)
+
+        def forward(self, clips):
+            return self.narrow(self.first(clips[:, :, 0])).mean((1, 2, 3))
+
+    detector = Detector(Network(), ClipSpec(size=16)).place(torch.device("cpu"))
+    seen = []
+    for layer in (detector.network.first, detector.network.narrow):
+        layer.register_forward_hook(lambda _, inputs, out: seen.append((inputs[0], out)))
+    detector(torch.rand(2, 3, 1, 16, 16)).sum().backward()
+    assert seen[0][1].is_contiguous(memory_format=torch.channels_last)
+    assert seen[1][0].is_contiguous()

@@ -51,6 +51,8 @@ class Detector(nn.Module):
         self.register_buffer("mean", torch.tensor(clip.mean).view(1, 3, 1, 1, 1))
         self.register_buffer("std", torch.tensor(clip.std).view(1, 3, 1, 1, 1))
         self._frozen: list[nn.Module] = []
+        for module in filter(_overruns, network.modules()):
+            module.register_forward_pre_hook(_channels_first)
 
     def forward(self, clips: Tensor) -> Tensor:
         if clips.ndim != 5 or clips.shape[2] != self.clip.frames:
@@ -139,7 +141,7 @@ class Detector(nn.Module):
         Meso-4 scores 1.7 times as many frames)."""
         self.to(device)
         for module in self.network.modules():
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, nn.Conv2d) and not _overruns(module):
                 module.to(memory_format=torch.channels_last)
             elif isinstance(module, nn.Conv3d):
                 module.to(memory_format=torch.channels_last_3d)
@@ -164,6 +166,21 @@ class Detector(nn.Module):
         if initial.mean is not None and initial.std is not None:
             self.mean.copy_(torch.tensor(initial.mean).view_as(self.mean))
             self.std.copy_(torch.tensor(initial.std).view_as(self.std))
+
+
+def _overruns(module: nn.Module) -> bool:
+    """Whether oneDNN (torch 2.15, processors without AVX-512) writes beyond its memory in the
+    backward pass of this convolution, channels last, and the process aborts."""
+    return (
+        isinstance(module, nn.Conv2d)
+        and module.in_channels < 8
+        and tuple(module.kernel_size) == (1, 1)
+        and tuple(module.stride) != (1, 1)
+    )
+
+
+def _channels_first(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(tensor.contiguous() for tensor in inputs)
 
 
 def build(card: DetectorCard, options: Mapping[str, Option], seed: int = 0) -> Detector:
