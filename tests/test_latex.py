@@ -58,4 +58,5 @@ def test_names_are_text(tmp_path: Path, name: str) -> None:
 def test_escaped_text_reads_as_it_was() -> None:
     assert escaped("r3d18:width=0.25") == "r3d18:width=0.25"
     assert escaped("a_b") == r"a\_b"
+    assert escaped("*x") == "{*}x"  # \\\\ followed by * would lose the star
     assert escaped("[x]") == "{[}x{]}"  # \\ followed by [ would be a length

@@ -138,7 +138,24 @@ def test_a_run_seen_twice_is_one_row_and_mlflows_copies_are_none(tmp_path: Path)
     board = board_of(tmp_path, tmp_path / "new")
     assert [one.value and one.value.value for _, one in board.rows()] == [0.9]
     lost = [(out.source, out.reason) for out in board.left_out]
-    assert lost == [(str(old), f"the same run as {new}")]
+    differ = "which ended later and has other scores"
+    assert lost == [(str(old), f"the same run as {new}, {differ}")]
+
+
+def test_a_copy_that_differs_in_what_nobody_can_verify_is_said(tmp_path: Path) -> None:
+    spec, ended = make_spec("a"), {"ended": "2026-02-02T00:00:00+00:00"}
+    add(tmp_path / "one", spec, cost={"parameters": 5})
+    add(tmp_path / "two", spec, cost={"parameters": 6}, notes=("mine",), provenance=ended)
+    add(tmp_path / "three", spec, cost={"parameters": 6}, notes=("mine",), provenance=ended)
+    reasons = [out.reason.partition(spec.run_id)[2] for out in board_of(tmp_path).left_out]
+    assert sorted(reasons) == ["", ", which ended later and has other costs and notes"]
+
+
+def test_a_run_whose_detector_is_not_here_is_left_out_and_not_called_wrong(tmp_path: Path) -> None:
+    add(tmp_path, make_spec("elsewhere", aggregate="own"))
+    (out,) = board_of(tmp_path).left_out
+    assert not out.rejected
+    assert out.reason.endswith("pip install deepfake-bench==0.1.0")
 
 
 def test_seeds_of_one_model_are_one_row_and_its_interval_knows_of_them(tmp_path: Path) -> None:
@@ -207,7 +224,8 @@ def test_csv_reads_back_with_all_digits(tmp_path: Path) -> None:
     [
         (["--metric", "video/acu"], "Did you mean video/auc"),
         (["--metric", "video/auc[wrap]"], "Did you mean video/auc[warp]"),
-        (["--metric", "auc"], "There are:"),
+        (["--metric", "auc"], "or video/auc or"),
+        (["--metric", "zzzzzz"], "There are: clip/f1, clip/auc,"),
         (["--test", "sampel"], "Did you mean sample"),
         (["--runs", "nowhere"], "nowhere is no folder"),
     ],
@@ -269,3 +287,13 @@ def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[0] == "[]"
     assert lines[-1] == "['numpy', 'rich']"
+
+
+def test_links_to_runs_are_followed_and_loops_end(tmp_path: Path) -> None:
+    add(tmp_path / "disk", make_spec("a"))
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "linked").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / "loop").symlink_to(tmp_path / "runs")
+    board = board_of(tmp_path / "runs", tmp_path / "disk")
+    assert [one.entry.spec.model.label for _, one in board.rows()] == ["a"]
+    assert board.left_out == []

@@ -10,11 +10,11 @@ from dfbench.catalogue import catalogue
 from dfbench_leaderboard.quoted import quoted
 
 
-def facts() -> set[tuple[str, str, str, str, float]]:
-    return {
-        (row.source, row.train, row.test, metric, value)
-        for row in quoted() for metric, value in row.metrics.items()
-    }  # fmt: skip
+def facts() -> list[tuple[str, str, str, str, str, str, str, str, float]]:
+    return [
+        (row.source, row.protocol, row.train, row.test, row.detector, row.init, row.level, metric,
+         value) for row in quoted() for metric, value in row.metrics.items()
+    ]  # fmt: skip
 
 
 def test_every_row_has_a_source_and_one_row_all_its_metrics() -> None:
@@ -36,17 +36,20 @@ def test_metrics_are_called_as_ours_are() -> None:
 def test_they_are_those_of_the_reference(shared: Path) -> None:
     with (shared / "reference" / "published.csv").open() as file:
         rows = list(csv.DictReader(file))
-    theirs = {
-        (r["source"], r["train"], r["test"], r["metric"].replace("logloss", "log_loss"),
-         float(r["value"])) for r in rows
-    }  # fmt: skip
-    assert facts() == theirs
+    theirs = [
+        (r["source"], r["protocol"], r["train"], r["test"], r["detector"],
+         "" if r["init"] == "-" else r["init"], r["level"],
+         r["metric"].replace("logloss", "log_loss"), float(r["value"])) for r in rows
+    ]  # fmt: skip
+    assert sorted(facts()) == sorted(theirs)
 
 
 def test_cards_and_file_agree() -> None:
+    known = {(row.source, row.train, row.test, row.level, metric, value)
+             for row in quoted() for metric, value in row.metrics.items()}  # fmt: skip
     for offers in catalogue().cards("detectors").values():
         for card in offers.values():
             assert isinstance(card, DetectorCard)
             for one in card.published:
-                quote = one.source, one.train, one.test, one.metric, one.value
-                assert quote in facts(), (card.name, quote)
+                quote = one.source, one.train, one.test, one.level, one.metric, one.value
+                assert quote in known, (card.name, quote)

@@ -22,7 +22,8 @@ class Watch:
     def __init__(self, folder: Path) -> None:
         self.site, self.run = folder / "site", folder / "result.json"
         self.said: list[str] = []
-        self.built, self.broken = 0, False
+        self.built = 0
+        self.broken: Exception | None = None
         self.stop = threading.Event()
         (folder / "secret.txt").write_text("not of the site")
         self.run.write_text("{}")
@@ -32,8 +33,8 @@ class Watch:
         serve(self.build, lambda: [self.run], self.site, 0, self.said.append, self.stop)
 
     def build(self) -> str:
-        if self.broken:
-            raise ResultError("a run is torn")
+        if self.broken is not None:
+            raise self.broken
         self.built += 1
         (self.site / "runs").mkdir(parents=True, exist_ok=True)
         (self.site / "index.html").write_text(f"build {self.built}")
@@ -75,8 +76,9 @@ def test_it_is_built_anew_when_a_run_changes_and_not_otherwise(watch: Watch) -> 
     until(lambda: watch.get() == (200, "build 2"))
 
 
-def test_a_failed_build_is_said_and_the_old_site_stays(watch: Watch) -> None:
-    watch.broken = True
+@pytest.mark.parametrize("error", [ResultError("a run is torn"), OSError("a run is torn")])
+def test_a_failed_build_is_said_and_the_old_site_stays(watch: Watch, error: Exception) -> None:
+    watch.broken = error
     watch.run.write_text("torn")
     until(lambda: "not built anew: a run is torn" in watch.said)
     assert watch.get() == (200, "build 1")
@@ -97,6 +99,35 @@ def test_it_listens_on_loopback_and_a_taken_port_is_one_line(tmp_path: Path) -> 
         with pytest.raises(ResourceError, match="choose another --port"):
             serve(lambda: "", list, tmp_path, taken.getsockname()[1], print)
     assert HOST == "127.0.0.1"
+
+
+def test_ctrl_c_ends_it_and_frees_the_port(tmp_path: Path) -> None:
+    class Interrupted(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002
+            raise KeyboardInterrupt
+
+    said: list[str] = []
+    serve(lambda: "built", list, tmp_path, 0, said.append, Interrupted())
+    assert (said[0], said[-1]) == ("built", "stopped")
+    with socket.socket() as again:
+        again.bind((HOST, int(said[1].split(":")[2].split("/")[0])))
+
+
+def test_it_rests_longer_where_a_look_takes_long(tmp_path: Path) -> None:
+    rests = []
+
+    class Twice(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            rests.append(timeout or 0)
+            return len(rests) > 1
+
+    def slow() -> list[Path]:
+        time.sleep(0.3)
+        return []
+
+    serve(lambda: "", slow, tmp_path, 0, lambda line: None, Twice())
+    assert rests[0] == 2.0
+    assert rests[1] > 8 * 0.3
 
 
 def test_a_file_that_is_gone_is_a_change(tmp_path: Path) -> None:

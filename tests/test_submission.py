@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -166,12 +167,14 @@ def test_a_digest_that_does_not_fit_is_found_before_anything_is_unpacked(
     assert (out.source, out.rejected) == (str(file), True)
 
 
-def add_member(name: str, data: bytes = b"x", mode: int = 0o100644) -> Callable[[Path], None]:
+def add_member(
+    name: str, data: bytes = b"x", mode: int = 0o100644, packed: int = zipfile.ZIP_DEFLATED
+) -> Callable[[Path], None]:
     def change(file: Path) -> None:
         with zipfile.ZipFile(file, "a") as archive:
             about = zipfile.ZipInfo(name)
             about.external_attr = mode << 16
-            about.compress_type = zipfile.ZIP_DEFLATED
+            about.compress_type = packed
             archive.writestr(about, data)
 
     return change
@@ -185,6 +188,13 @@ def lie_about_the_size(file: Path) -> None:
     file.write_bytes(data)
 
 
+def tear(file: Path) -> None:
+    """The packed bytes of the first member are not those of any text."""
+    data = bytearray(file.read_bytes())
+    data[45:65] = b"\xff" * 20
+    file.write_bytes(data)
+
+
 HOSTILE: dict[str, tuple[Callable[[Path], Any], str]] = {
     "out of the folder": (add_member("../evil.txt"), "it holds '../evil.txt'"),
     "absolute": (add_member("/etc/evil"), "it holds '/etc/evil'"),
@@ -192,6 +202,10 @@ HOSTILE: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a link": (add_member("confidence.csv", b"/etc/passwd", 0o120777), "is no plain file"),
     "a bomb": (add_member("confidence.csv", b"0" * 30_000_000), "unpacks to more than it may"),
     "a bomb that lies": (lie_about_the_size, "confidence.csv"),
+    "torn inside": (tear, "cannot be read as a ZIP"),
+    "packed otherwise": (
+        add_member("confidence.csv", packed=zipfile.ZIP_LZMA), "in another way than deflate"
+    ),
     "a file twice": (add_member("spec.json", b"{}"), "holds a file twice"),
     "cut short": (lambda f: f.write_bytes(f.read_bytes()[:-100]), "cannot be read as a ZIP"),
     "no ZIP": (lambda f: f.write_text("hello"), "cannot be read as a ZIP"),
@@ -219,6 +233,48 @@ def test_a_hostile_file_is_one_line_and_leaves_nothing(
     assert [path.name for path in tmp_path.rglob("*")] == ["a.zip"]
 
 
+def test_a_pipe_and_a_large_file_are_not_read(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe.zip")
+    with pytest.raises(ResultError, match="is no file"):
+        unpack(tmp_path / "pipe.zip", tmp_path / "there")
+    monkeypatch.setattr(submission_file, "MOST_BYTES", 100)
+    with pytest.raises(ResultError, match="has more than"):
+        unpack(file, tmp_path / "there")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"files": [[1, {"sha256": "x"}]]}, {"files": 5}, {"schema": "1"}, {"schema": -1},
+     {"run_id": "../../x"}, {"files": {"\x1b[2J": {"sha256": "1"}}}],
+    ids=["pairs", "a number", "text", "no schema", "a path", "an escape"],
+)  # fmt: skip
+def test_a_note_of_odd_types_is_one_line(file: Path, odd: dict[str, Any]) -> None:
+    found = members(file)
+    about = json.loads(found["submission.json"])
+    found["submission.json"] = json.dumps({**about, **odd}).encode()
+    submission_file.write(file, found)
+    done = leaderboard("verify", file)
+    assert (done.exit_code, len(done.stdout.splitlines())) == (1, 1)
+    assert "\x1b" not in done.stdout
+
+
+def test_a_result_of_odd_types_does_not_end_the_job(file: Path, tmp_path: Path) -> None:
+    good = file.read_bytes()
+
+    def odd(found: dict[str, bytes]) -> None:
+        found["result.json"] = json.dumps(
+            {**json.loads(found["result.json"]), "counts": 5}
+        ).encode()
+
+    remake(file, odd, honest=True)
+    (tmp_path / "good.zip").write_bytes(good)
+    done = leaderboard("verify", file, tmp_path / "good.zip")
+    assert done.exit_code == 1
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == ["rejected", "verified"]
+
+
 def test_unpacking_twice_is_unpacking_once(file: Path, tmp_path: Path) -> None:
     first = unpack(file, tmp_path / "there")
     (first / "result.json").touch()
@@ -242,5 +298,7 @@ def test_the_commands_of_the_example_workflow_exist() -> None:
     assert "dfbench leaderboard verify submissions/*.zip" in text
     assert "dfbench leaderboard build --runs submissions --out site" in text
     assert "\t" not in text
+    steps = text.partition("- name: The site")[2]
+    assert steps.split()[:4] == ["if:", "github.ref", "==", "'refs/heads/main'"]
     for command in ("verify", "build"):
         assert leaderboard(command, "--help").exit_code == 0

@@ -52,7 +52,7 @@ def test_there_is_a_result_of_every_earlier_schema() -> None:
 
 def test_a_run_holds(folder: Path) -> None:
     assert faults(folder) == []
-    assert faults(folder, only={"video/auc", "frame/auc"}, intervals="none") == []
+    assert faults(folder, only={"video/auc", "frame/auc"}, intervals=()) == []
 
 
 def edit(folder: Path, change: Callable[[dict[str, Any]], None], file: str = "result.json") -> None:
@@ -83,13 +83,35 @@ def metric(data: dict[str, Any], name: str) -> dict[str, Any]:
         (lambda d: d["chosen"]["thresholds"].update(val=0.01), "the threshold val is"),
         (lambda d: d["chosen"].update(temperature=9.0), "the temperature is"),
         (lambda d: d["breakdowns"][0]["metrics"][0].update(value=0.99), "auc[method=swap]"),
+        (lambda d: d["breakdowns"][0]["metrics"].pop(0), "is not in it"),
+        (lambda d: d["breakdowns"].pop(0), "the part method=swap is missing"),
+        (lambda d: d["breakdowns"][0].update(coverage=0.5), "method=swap has a coverage of 1"),
+        (lambda d: d["metrics"].remove(metric(d, "video/f1")), "video/f1@0.5 is not in it"),
         (lambda d: d["mistakes"].pop(), "the mistakes are not"),
+        (lambda d: d["mistakes"].clear(), "the mistakes are not"),
+        (lambda d: d["mistakes"][0].update(score=0.5), "the mistakes are not"),
+        (lambda d: d["chosen"]["thresholds"].pop("val"), "the threshold val is missing"),
         (lambda d: d.update(truth="0" * 16), "does not agree with the dataset"),
     ],
 )  # fmt: skip
 def test_a_number_edited_by_hand(folder: Path, change: Any, told: str) -> None:
     edit(folder, change)
     assert told in "\n".join(faults(folder))
+
+
+def test_the_end_of_a_share_lies_within_its_range_even_where_no_draws_are_made(
+    folder: Path,
+) -> None:
+    edit(folder, lambda d: metric(d, "video/accuracy").update(low=-0.5, high=0.9))
+    assert "[-0.5, 0.9], which is none" in faults(folder, only={"video/accuracy"}, intervals=())[0]
+
+
+@pytest.mark.parametrize("order", [sorted, lambda rows: rows[::-1]], ids=["sorted", "reversed"])
+def test_a_spreadsheet_may_sort_the_rows_and_write_its_mark(folder: Path, order: Any) -> None:
+    file = folder / "predictions.csv"
+    head, *rows = file.read_text().splitlines()
+    file.write_text("\ufeff" + "\n".join([head, *order(rows), ""]))
+    assert faults(folder) == []
 
 
 def test_a_spec_edited_by_hand(folder: Path) -> None:
@@ -210,6 +232,12 @@ ODD: tuple[Callable[[dict[str, Any]], Any], ...] = (
     lambda d: d.update(schema=True),
     lambda d: d.update(schema=-5),
     lambda d: d.update(provenance="mine"),
+    lambda d: d.update(environment=[1]),
+    lambda d: d.update(notes="<b>"),
+    lambda d: d.update(notes=["\ud800"]),
+    lambda d: d["provenance"].update(ended="2999-01-01T00:00:00+00:00"),
+    lambda d: d["provenance"].update(ended="soon"),
+    lambda d: d["spec"].pop("run_id"),
     lambda d: d["spec"]["test"].update(videos="forty"),
     lambda d: respelled(d, detector=None),
     lambda d: respelled(d, weights=7),

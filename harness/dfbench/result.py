@@ -10,6 +10,7 @@ import io
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, astuple, dataclass, field, fields
 from operator import itemgetter
@@ -18,11 +19,13 @@ from typing import Any, Literal
 
 from dfbench.errors import ResultError
 from dfbench.records import Prediction
-from dfbench.spec import RunSpec
+from dfbench.spec import RunSpec, check_types
 
 COLUMNS = tuple(f.name for f in fields(Prediction))
 SCHEMA = 3
 """Of ``result.json``. 1 had one threshold and no breakdowns, 2 no ``truth``; both are read."""
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""A surrogate: half of a character, which is text in JSON and nowhere else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,12 +145,12 @@ def load_result(path: Path | str) -> RunResult:
     path = Path(path)
     file = path / "result.json" if path.is_dir() else path
     try:
-        data = json.loads(file.read_text("utf-8"))
+        data = _parsed(file.read_text("utf-8"))
     except FileNotFoundError:
         raise ResultError(
             f"{file} does not exist: the run has not ended, or it is no run"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ResultError(f"{file} cannot be read: {error}") from error
     if not isinstance(data, dict) or type(data.get("schema")) is not int or data["schema"] < 1:
         raise ResultError(f"{file} is not a result of dfbench")
@@ -156,6 +159,7 @@ def load_result(path: Path | str) -> RunResult:
             f"{file} has schema {data['schema']}, this dfbench reads up to {SCHEMA}: update dfbench"
         )
     try:
+        check_types(RunResult, data)
         known = {f.name: data[f.name] for f in fields(RunResult) if f.name in data}
         known["spec"] = _spec(data["spec"], file)
         known["metrics"] = _metrics(data)
@@ -171,10 +175,22 @@ def load_result(path: Path | str) -> RunResult:
         raise ResultError(f"{file} lacks a part of a result: {error}") from error
 
 
+def _parsed(text: str) -> Any:
+    """JSON whose numbers are numbers and whose text is text. Raises ValueError, RecursionError."""
+    data = json.loads(text, parse_constant=_refused)
+    if _HALF.search(text):
+        json.dumps(data, ensure_ascii=False).encode()
+    return data
+
+
+def _refused(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
 def _spec(data: Mapping[str, Any], file: Path) -> RunSpec:
     """Raises ResultError for a spec that was changed after its run: its id would be another."""
     spec = RunSpec.from_json(data)
-    if data.get("run_id", spec.run_id) != spec.run_id:
+    if data["run_id"] != spec.run_id:
         raise ResultError(
             f"{file} was changed by hand: its spec is that of run {spec.run_id}, and it calls "
             f"itself {data['run_id']}"
@@ -220,7 +236,7 @@ def read_predictions(path: Path | str) -> list[Prediction]:
     path = Path(path)
     path = path / "predictions.csv" if path.is_dir() else path
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets write a mark
             return list(_rows(path, file))
     except OSError as error:
         raise ResultError(f"{path} cannot be read: {error.strerror}") from error

@@ -25,6 +25,7 @@ SHOWN = {
 }
 """Metrics that are always shown, and their headings."""
 LEVELS = ("video", "clip", "frame")
+_EXAMPLES = 12
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def make_board(sources: Sources, metric: str = "video/auc", test: str | None = N
     raises.
     """
     higher = direction(metric)
-    found = collect(sources, {*SHOWN, metric})
+    found = collect(sources, metric, SHOWN)
     if found.rows and metric not in found.keys:
         raise UnknownNameError(_unknown("metric", metric, found.keys))
     rows = found.rows if test is None else tested_on(test, found)
@@ -84,5 +85,8 @@ def tested_on(test: str, found: Collected) -> list[Row]:
 
 def _unknown(what: str, name: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    return f"no {what} {name!r}.{hint} There are: {', '.join(sorted(known)) or 'none'}."
+    if near:
+        return f"no {what} {name!r}. Did you mean {' or '.join(near)}?"
+    some = sorted(known, key=lambda one: (len(one), one))[:_EXAMPLES]  # the plain ones are short
+    more = f" and {len(known) - len(some)} more" if len(known) > len(some) else ""
+    return f"no {what} {name!r}. There are: {', '.join(some) or 'none'}{more}."

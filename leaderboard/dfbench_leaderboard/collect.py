@@ -10,9 +10,9 @@ from functools import partial
 from typing import Protocol
 
 from dfbench.catalogue import catalogue
-from dfbench.errors import DfbenchError
+from dfbench.errors import DfbenchError, UnknownNameError
 from dfbench.evaluate.stored import StoredRun
-from dfbench.evaluate.verify import Intervals, verify
+from dfbench.evaluate.verify import verify
 from dfbench.fanout import default_workers, fan_out
 from dfbench.result import load_result
 from dfbench.spec import ENSEMBLE
@@ -24,7 +24,8 @@ ALONE, ALONE_WHOLE = 200, 20
 """Runs that this process looks at itself, their main metrics or all of them: other processes would
 take longer to start."""
 FEW = 500
-"""Up to so many runs the interval of the AUC is computed again; it takes as long as all else."""
+"""Up to so many runs the interval that they are ranked with is computed again; it takes as long as
+all else."""
 LONGEST = 1000
 """Characters of a reason."""
 PORTION = 50
@@ -52,29 +53,36 @@ class Visitor(Protocol):
 @dataclass(frozen=True)
 class Asked:
     """metrics: to be kept, and computed again. whole: all other numbers of a result, too.
-    intervals: that of the AUC, too."""
+    intervals: of these metrics, too."""
 
     metrics: frozenset[str]
     whole: bool
-    intervals: bool
+    intervals: frozenset[str]
     visitor: Visitor | None
 
 
 def collect(
-    sources: Sources, metrics: Collection[str], visitor: Visitor | None = None, most_whole: int = 0
+    sources: Sources,
+    ranked_by: str,
+    others: Collection[str] = (),
+    visitor: Visitor | None = None,
+    most_whole: int = 0,
 ) -> Collected:
-    """Every run of ``sources``, each once, with the values of ``metrics``.
+    """Every run of ``sources``, each once, with its value of the metric ``ranked_by`` and of
+    ``others``.
 
-    most_whole: of up to so many runs all numbers are computed again, not only those of
-    ``metrics``. Raises what ``Sources.find`` raises.
+    most_whole: of up to so many runs all numbers are computed again, not only these.
+    Raises what ``Sources.find`` raises.
     """
     found = Collected()
     places: list[Found] = []
     for one in sources.find():
         (found.left_out if isinstance(one, LeftOut) else places).append(one)  # type: ignore[arg-type]
     rows: list[Row] = []
-    few = len(places) <= FEW
-    asked = Asked(frozenset(metrics), len(places) <= most_whole, few, visitor)
+    headline = {_without_rule(ranked_by)} if len(places) <= FEW else set()
+    asked = Asked(
+        frozenset({ranked_by, *others}), len(places) <= most_whole, frozenset(headline), visitor
+    )
     for looked, keys in _look_at_all(places, asked):
         found.keys |= keys
         (rows if isinstance(looked, Row) else found.left_out).append(looked)  # type: ignore[arg-type]
@@ -120,8 +128,16 @@ def _finished(place: Found, asked: Asked) -> Looked:
         reason = f"{result.status}: {result.error or 'no reason given'}"
         return LeftOut(place.source, reason[:LONGEST]), set()
     run = StoredRun(place.folder, result)
-    intervals: Intervals = "auc" if asked.intervals else "none"
-    faults = verify(run, catalogue().metrics(), only=_only(asked), intervals=intervals)
+    try:
+        run.aggregate()
+    except UnknownNameError:
+        model = result.spec.model
+        reason = (
+            "its detector's own code makes a video's score: pip install "
+            f"{model.plugin}=={model.plugin_version}"
+        )
+        return LeftOut(place.source, reason), set()
+    faults = verify(run, catalogue().metrics(), only=_only(asked), intervals=asked.intervals)
     if faults:
         return LeftOut(place.source, "; ".join(faults)[:LONGEST], rejected=True), set()
     row, keys = row_of(run, place, asked.metrics)
@@ -134,11 +150,15 @@ def _only(asked: Asked) -> frozenset[str] | None:
     """The metrics to compute again, without rules; None = all, also where one method is asked."""
     if asked.whole or any("[" in key for key in asked.metrics):
         return None
-    return frozenset(key.partition("@")[0] for key in asked.metrics)
+    return frozenset(map(_without_rule, asked.metrics))
+
+
+def _without_rule(metric: str) -> str:
+    return metric.partition("[")[0].partition("@")[0]
 
 
 def _once(rows: Sequence[Row], found: Collected) -> list[Row]:
-    """Of the runs with one id the one that ended last."""
+    """Of the runs with one id the one that ended last; where copies of it differ, that is said."""
     kept: dict[str, Row] = {}
     twice = set()
     for row in sorted(rows, key=lambda row: row.source):
@@ -148,9 +168,23 @@ def _once(rows: Sequence[Row], found: Collected) -> list[Row]:
         if other is not None:
             twice.add(row.spec.run_id)
             lost = other if last is row else row
-            found.left_out.append(LeftOut(lost.source, f"the same run as {last.source}"))
+            reason = f"the same run as {last.source}"
+            if differing := _differing(lost, last):
+                reason += f", which ended later and has other {' and '.join(differing)}"
+            found.left_out.append(LeftOut(lost.source, reason))
     found.twice = [kept[run_id] for run_id in twice]
     return list(kept.values())
+
+
+def _differing(one: Row, other: Row) -> list[str]:
+    """What two copies of a run do not agree on: it was done anew, or somebody changed one."""
+    costs = ("parameters", "videos_per_second", "train_seconds")
+    parts = {
+        "scores": one.metrics == other.metrics and one.truth == other.truth,
+        "costs": all(getattr(one, cost) == getattr(other, cost) for cost in costs),
+        "notes": one.notes == other.notes,
+    }
+    return [name for name, same in parts.items() if not same]
 
 
 def _agreeing(rows: Sequence[Row], left_out: list[LeftOut]) -> list[Row]:

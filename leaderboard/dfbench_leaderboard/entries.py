@@ -6,15 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
+from dfbench.evaluate.metrics import SHARES
 from dfbench.result import MetricValue
 from dfbench.spec import RunSpec
 from dfbench_leaderboard.row import Row
-
-SHARES = frozenset({
-    "auc", "partial_auc", "tpr_at_fpr1", "tpr_at_fpr5", "tpr_at_fpr10", "average_precision", "eer",
-    "brier", "ece", "accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1",
-})  # fmt: skip
-"""Metrics from 0 to 1; a card does not say so. With two seeds an interval may be wider."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,7 @@ def mean_over_seeds(values: Sequence[MetricValue]) -> MetricValue:
     below, above = mean - sum(low) / len(low), sum(high) / len(high) - mean
     lowest = mean - (below**2 + by_seed**2) ** 0.5
     highest = mean + (above**2 + by_seed**2) ** 0.5
-    if first.name.partition("/")[2] in SHARES:
+    if first.name.partition("/")[2] in SHARES:  # with two seeds an interval may be wider
         lowest, highest = max(lowest, 0.0), min(highest, 1.0)
     return replace(first, value=mean, low=lowest, high=highest, threshold=None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dfbench.errors import ResultError
@@ -88,9 +89,25 @@ def row_of(run: StoredRun, place: Found, metrics: Collection[str]) -> tuple[Row,
         videos_per_second=_number(cost, "videos_per_second"),
         train_seconds=_number(cost.get("seconds", {}), "train") if spec.model.train else None,
         notes=tuple(str(note) for note in result.notes if note != told),
-        ended=str(result.provenance.get("ended", "")),
+        ended=_ended(result.provenance),
     )
     return row, keys
+
+
+def _ended(provenance: Mapping[str, object]) -> str:
+    """When the run ended; of copies of a run the last one counts. Raises ResultError for a time
+    that is none, or yet to come."""
+    told = provenance.get("ended")
+    if told is None:
+        return ""
+    try:
+        time = datetime.fromisoformat(str(told))
+    except ValueError:
+        raise ResultError(f"it ended at {str(told)[:40]!r}, which is no time") from None
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    if time > datetime.now(UTC) + timedelta(days=1):  # clocks differ
+        raise ResultError(f"it ended at {told}, which is yet to come")
+    return time.astimezone(UTC).isoformat()
 
 
 def _number(costs: Mapping[str, object], name: str) -> float | None:

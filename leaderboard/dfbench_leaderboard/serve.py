@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +14,9 @@ from dfbench.errors import DfbenchError, ResourceError
 
 HOST = "127.0.0.1"
 EVERY_S = 2.0
-"""Seconds between two looks at the runs."""
+"""Seconds between two looks at the runs, at the least."""
+REST = 10
+"""How many times as long as a look takes until the next one: thousands of runs take a second."""
 Marks = dict[str, tuple[int, int]]
 """Of each file its time of change and its size."""
 
@@ -48,8 +51,11 @@ def serve(
         say(f"http://{HOST}:{server.server_port}/ until Ctrl-C; reload the page to see changes")
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            while not stop.wait(EVERY_S):
+            rest = EVERY_S
+            while not stop.wait(rest):
+                begin = time.perf_counter()
                 now = marks(watched())
+                rest = max(EVERY_S, REST * (time.perf_counter() - begin))
                 if now != before:
                     before = now
                     _build_anew(build, say)
@@ -62,7 +68,7 @@ def serve(
 def _build_anew(build: Callable[[], str], say: Callable[[str], None]) -> None:
     try:
         say(build())
-    except DfbenchError as error:
+    except (DfbenchError, OSError) as error:  # files come and go while a run is written
         say(f"not built anew: {error}")
 
 

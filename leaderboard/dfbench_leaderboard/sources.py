@@ -53,11 +53,7 @@ class Sources:
     def files(self) -> Iterator[Path]:
         """The files below the folders that a change of a run changes."""
         for top in self.folders:
-            for path, below, files in os.walk(top):
-                if MARKS.isdisjoint(files):
-                    below[:] = [b for b in below if b not in COPIES and not b.startswith(".")]
-                else:
-                    below.clear()
+            for path, files in _walk(top):
                 yield from (Path(path, f) for f in files if f in WATCHED or f.endswith(".zip"))
 
     @property
@@ -70,15 +66,27 @@ def _below(folders: Iterable[Path]) -> Iterator[Found | LeftOut]:
     for top in folders:
         if not top.is_dir():
             raise ResultError(f"{top} is no folder: say where the runs are with --runs DIR")
-        for path, below, files in os.walk(top):
+        for path, files in _walk(top):
             if MARKS.isdisjoint(files):
-                below[:] = sorted(b for b in below if b not in COPIES and not b.startswith("."))
                 yield from _submitted(Path(path, f) for f in sorted(files) if f.endswith(".zip"))
-                continue
-            below.clear()
-            if (real := os.path.realpath(path)) not in seen:
+            elif (real := os.path.realpath(path)) not in seen:
                 seen.add(real)
                 yield Found(Path(path), _readable(path))
+
+
+def _walk(top: Path) -> Iterator[tuple[str, list[str]]]:
+    """Folders at any depth and the files in them, but nothing below a run. Links are followed: a
+    lab links to what lies on another disk; a folder on the way to itself is not entered again."""
+    above: dict[str, tuple[str, ...]] = {str(top): ()}
+    for path, below, files in os.walk(top, followlinks=True):
+        yield path, files
+        here = (*above.pop(path), os.path.realpath(path))
+        if MARKS.isdisjoint(files):
+            below[:] = sorted(b for b in below if b not in COPIES and not b.startswith("."))
+            below[:] = [b for b in below if os.path.realpath(Path(path, b)) not in here]
+            above |= {str(Path(path, b)): here for b in below}
+        else:
+            below.clear()
 
 
 def _submitted(files: Iterable[Path]) -> Iterator[Found | LeftOut]:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -19,6 +20,9 @@ from dfbench.evaluate.verify import verify
 from dfbench.provenance import now
 from dfbench.result import load_result
 from dfbench_leaderboard import submission_file
+from dfbench_leaderboard.row import row_of
+from dfbench_leaderboard.site.run_facts import origin_facts
+from dfbench_leaderboard.sources import Found
 from dfbench_leaderboard.submission_file import ABOUT, MAY_HOLD, NEEDED
 
 SCHEMA = 1
@@ -43,11 +47,12 @@ def submit(run: StoredRun, file: Path, note: Note, *, force: bool = False) -> di
     """
     if file.exists() and not force:
         raise ResourceError(f"{file} is there already: --force writes over it")
-    if faults := verify(run, catalogue().metrics()):
+    if faults := run_faults(run):
         raise ResultError(f"{run.folder} does not hold: {'; '.join(faults)}")
-    members = _members(run)
-    about = _about(run, note, members)
-    members[ABOUT] = _json(about)
+    with _of_a_run(run.folder):
+        members = _members(run)
+        about = _about(run, note, members)
+        members[ABOUT] = _json(about)
     try:
         submission_file.write(file, members)
     except OSError as error:
@@ -154,12 +159,12 @@ def check_about(members: Mapping[str, bytes], where: str) -> dict[str, Any]:
     """``submission.json``, when it describes the other members. Raises ResultError."""
     try:
         about = json.loads(members[ABOUT])
-        schema, files, run_id = about["schema"], dict(about["files"]), str(about["run_id"])
-        said = {name: one["sha256"] for name, one in files.items()}
-    except (ValueError, KeyError, TypeError) as error:
+        schema, run_id = about["schema"], str(about["run_id"])
+        said = {str(name): one["sha256"] for name, one in about["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ResultError(f"{where}: {ABOUT} cannot be read: {error!r}") from error
-    if not isinstance(schema, int) or schema > SCHEMA:
-        raise ResultError(f"{where} has schema {schema}, this dfbench reads up to {SCHEMA}")
+    if type(schema) is not int or not 0 < schema <= SCHEMA:
+        raise ResultError(f"{where} has schema {schema!r}, this dfbench reads up to {SCHEMA}")
     if not (run_id.isalnum() and run_id.isascii() and len(run_id) <= 64):
         raise ResultError(f"{where}: {run_id[:64]!r} is no run id")
     here = {name: submission_file.digest(data) for name, data in members.items() if name != ABOUT}
@@ -174,7 +179,31 @@ def submission_faults(folder: Path) -> list[str]:
     if run.result.status != "finished":
         return [f"the run has {run.result.status}: {run.result.error}"]
     faults = _about_faults(run) if (folder / ABOUT).is_file() else []
-    return faults or verify(run, catalogue().metrics())
+    return faults or run_faults(run)
+
+
+def run_faults(run: StoredRun) -> list[str]:
+    """What is wrong with a finished run, as ``build`` would find it too; each fault a line."""
+    try:
+        with _of_a_run(run.folder):
+            faults = verify(run, catalogue().metrics())
+            row_of(run, Found(run.folder, str(run.folder)), ())
+            list(origin_facts(run))
+    except ResultError as error:
+        return [str(error)]
+    return faults
+
+
+@contextmanager
+def _of_a_run(folder: Path) -> Iterator[None]:
+    """Raises ResultError where the files hold other kinds of values than those of a run."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError,
+            ValueError) as error:  # fmt: skip
+        raise ResultError(
+            f"{folder}: its files are not those of a run: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _about_faults(run: StoredRun) -> list[str]:

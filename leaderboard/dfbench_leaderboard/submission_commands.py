@@ -31,6 +31,7 @@ def submit_command(
     import json
 
     from dfbench.evaluate.stored import open_run
+    from dfbench_leaderboard.render import plain
     from dfbench_leaderboard.submission import LICENCE, Note, submit
 
     about = submit(open_run(run, runs), out, Note(licence or LICENCE, contact), force=force)
@@ -38,7 +39,9 @@ def submit_command(
         click.echo(json.dumps(about, ensure_ascii=False))
         return
     limited = " (limited: a quick look)" if about["limited"] else ""
-    click.echo(f"{out}: {about['detector']} on {about['tested_on']}{limited}; {about['licence']}")
+    click.echo(plain(
+        f"{out}: {about['detector']} on {about['tested_on']}{limited}; {about['licence']}"
+    ))  # fmt: skip
 
 
 @click.command("verify")
@@ -53,15 +56,18 @@ def verify_command(ctx: click.Context, files: tuple[str, ...], runs: Path, as_js
     """
     import json
 
+    from dfbench_leaderboard.collect import LONGEST
+    from dfbench_leaderboard.render import plain
+
     found = [{"file": file, **_verified(file, runs)} for file in files]
     if as_json:
         click.echo(json.dumps({"files": found}, ensure_ascii=False))
     for one in [] if as_json else found:
         faults = one["faults"]
         for line in faults:
-            click.echo(f"rejected: {one['file']}: {' '.join(line.split())}")
+            click.echo(plain(f"rejected: {one['file']}: {' '.join(line.split())[:LONGEST]}"))
         if not faults:
-            click.echo(f"verified: {one['file']}: {one['what']}")
+            click.echo(plain(f"verified: {one['file']}: {one['what']}"))
     if any(one["faults"] for one in found):
         ctx.exit(1)
 
@@ -77,7 +83,7 @@ def _verified(file: str, runs: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             path = Path(file)
-            if path.is_file() and path.name != "result.json":
+            if path.exists() and not path.is_dir() and path.name != "result.json":
                 place = unpack(path, Path(folder))
             elif (path / "result.json").is_file():
                 place = path

@@ -6,6 +6,7 @@ import hashlib
 import io
 import stat
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +18,7 @@ NEEDED = ("spec.json", "result.json", "predictions.csv")
 MAY_HOLD = ("videos.csv", "validation.csv", "confidence.csv")
 MEMBERS = (ABOUT, *NEEDED, *MAY_HOLD)
 MOST_BYTES = 500_000_000
-"""Of all members together, unpacked."""
+"""Of the file, and of all members together, unpacked."""
 MOST_RATIO = 200
 """Unpacked bytes for a packed one; scores of real runs pack to a third."""
 _DATE = (2020, 1, 1, 0, 0, 0)  # the same bytes each time
@@ -39,12 +40,18 @@ def write(file: Path, members: Mapping[str, bytes]) -> None:
 def read(file: Path) -> dict[str, bytes]:
     """The members by name. Raises ResultError for a file that is no submission: another name than
     those known, one twice, a link, a password, more bytes than it may have or than it says."""
+    if not file.is_file():
+        raise ResultError(f"{file} is no file")
+    if file.stat().st_size > MOST_BYTES:
+        raise ResultError(f"{file} has more than {MOST_BYTES // 10**6} MB")
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
             _check(file, entries)
             members = {entry.filename: _bytes(file, archive, entry) for entry in entries}
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except (
+        zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError
+    ) as error:  # fmt: skip
         raise ResultError(f"{file} cannot be read as a ZIP: {error}") from error
     except OSError as error:
         raise ResultError(f"{file} cannot be read: {error.strerror or error}") from error
@@ -63,6 +70,8 @@ def _check(file: Path, entries: list[zipfile.ZipInfo]) -> None:
         mode = entry.external_attr >> 16
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             raise ResultError(f"{file}: {entry.filename} is no plain file")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ResultError(f"{file}: {entry.filename} is packed in another way than deflate")
         if entry.flag_bits & 1:
             raise ResultError(f"{file}: {entry.filename} has a password")
         if entry.file_size > MOST_RATIO * max(entry.compress_size, 1) + 10_000:

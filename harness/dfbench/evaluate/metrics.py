@@ -21,6 +21,11 @@ from dfbench.result import MetricValue
 from dfbench.spec import OnMissing
 
 Floats = NDArray[np.float64]
+SHARES = frozenset({
+    "auc", "partial_auc", "tpr_at_fpr1", "tpr_at_fpr5", "tpr_at_fpr10", "average_precision", "eer",
+    "brier", "ece", "accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1",
+})  # fmt: skip
+"""Metrics from 0 to 1; a card does not say so."""
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,18 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
 
 from dfbench.cards import MetricCard
 from dfbench.errors import DfbenchError, ResultError
 from dfbench.evaluate.bootstrap import DRAWS
 from dfbench.evaluate.breakdown import break_down, read_about
-from dfbench.evaluate.decide import Chosen, choose
-from dfbench.evaluate.metrics import evaluate, measure
-from dfbench.evaluate.mistakes import mistakes
+from dfbench.evaluate.decide import RULES, Chosen, choose
+from dfbench.evaluate.metrics import SHARES, evaluate, measure
+from dfbench.evaluate.mistakes import NUMBER, mistakes
 from dfbench.evaluate.scores import Scores, by_video, clip_scores, coverage, video_scores
 from dfbench.evaluate.stored import StoredRun
 from dfbench.records import FAKE, REAL, Prediction
-from dfbench.result import MetricValue, RunResult
+from dfbench.result import SCHEMA, Breakdown, MetricValue, Mistake, RunResult
 from dfbench.spec import ENSEMBLE, RunSpec
 
 CLOSE = 1e-6
@@ -34,7 +33,6 @@ other videos, and of 2000 draws the ends are known to some 5 %."""
 OTHER_INTERVALS = 2
 """Results of earlier schemas have percentile intervals, which are narrower."""
 _EXAMPLES = 3
-Intervals = Literal["all", "auc", "none"]
 
 
 def verify(
@@ -42,14 +40,14 @@ def verify(
     metrics: Mapping[str, MetricCard],
     *,
     only: Collection[str] | None = None,
-    intervals: Intervals = "all",
+    intervals: Collection[str] | None = None,
 ) -> list[str]:
     """What is wrong with a finished run, a line each; empty when it holds.
 
     only: metrics of all videos, or of all frames or clips, to compute again (``video/auc``); None
-    for every number of the result. intervals: those to compute again; all take seconds. Metrics of
-    plugins that are not installed are passed over: ask ``known``. A file that cannot be read is a
-    fault like any other.
+    for every number of the result. intervals: metrics, called likewise, whose intervals are
+    computed again; None for all, which takes seconds. Metrics of plugins that are not installed
+    are passed over: ask ``known``. A file that cannot be read is a fault like any other.
     """
     try:
         # That its own spec gives its id a result has shown when it was read.
@@ -145,7 +143,7 @@ def _count_faults(
 
 def _number_faults(
     run: StoredRun, metrics: Mapping[str, MetricCard], only: Collection[str] | None,
-    intervals: Intervals,
+    intervals: Collection[str] | None,
 ) -> Iterator[str]:  # fmt: skip
     result, way = run.result, run.aggregate()
     spec = result.spec
@@ -156,23 +154,30 @@ def _number_faults(
     if spec.model.plugin != ENSEMBLE and not _same(result.coverage, coverage(run.rows)):
         yield f"coverage is {coverage(run.rows):.6g}, not {result.coverage}"
     if result.schema < OTHER_INTERVALS:
-        intervals = "none"
-    draws = DRAWS if intervals == "all" else 0
+        intervals = ()
+    draws = DRAWS if intervals is None else 0
     if only is None:
         values = evaluate(run.rows, metrics, spec.model.clip.level, way, spec.on_missing, chosen,
                           spec.seed, draws, spec.clips_a_person)  # fmt: skip
         yield from _other_faults(run, videos, metrics, chosen, draws)
     else:
-        brief = Chosen({rule: at for rule, at in chosen.thresholds.items() if rule == "val"})
-        values = tuple(
-            value for part, ways in ((videos, chosen), (_clips(run, only), brief))
-            for value in measure(part, "all", _named(part.level, only, metrics), ways, spec.seed,
-                                 draws)
-        )  # fmt: skip
-    if intervals == "auc" and "auc" in metrics:
-        headline = {"auc": metrics["auc"]}
-        values = (*values, *measure(videos, "all", headline, chosen, spec.seed, DRAWS))
-    yield from _metric_faults(result.metrics, values, metrics, whole=only is None)
+        values = _measured(run, videos, only, metrics, chosen, draws)
+    if intervals:
+        values = (*values, *_measured(run, videos, intervals, metrics, chosen, DRAWS))
+    yield from _metric_faults(result, result.metrics, values, metrics, whole=only is None)
+
+
+def _measured(
+    run: StoredRun, videos: Scores, asked: Collection[str], metrics: Mapping[str, MetricCard],
+    chosen: Chosen, draws: int,
+) -> tuple[MetricValue, ...]:  # fmt: skip
+    """The metrics asked for, of all videos, and of all frames or clips."""
+    brief = Chosen({rule: at for rule, at in chosen.thresholds.items() if rule == "val"})
+    return tuple(
+        value for part, ways in ((videos, chosen), (_clips(run, asked), brief))
+        for value in measure(part, "all", _named(part.level, asked, metrics), ways,
+                             run.result.spec.seed, draws)
+    )  # fmt: skip
 
 
 def _clips(run: StoredRun, only: Collection[str]) -> Scores:
@@ -191,7 +196,10 @@ def _named(
 def _chosen_faults(run: StoredRun, chosen: Chosen) -> Iterator[str]:
     if run.validated is None:
         return
-    ours = choose(run.validation(), tuple(chosen.thresholds))
+    expected = RULES if run.result.schema == SCHEMA else ()
+    ours = choose(run.validation(), tuple(dict.fromkeys((*expected, *chosen.thresholds))))
+    for rule in ours.thresholds.keys() - chosen.thresholds.keys():
+        yield f"the threshold {rule} is missing"
     for rule, at in chosen.thresholds.items():
         if not _same(at, ours.thresholds.get(rule)):
             yield f"the threshold {rule} is {ours.thresholds.get(rule)} on validation, not {at}"
@@ -200,11 +208,11 @@ def _chosen_faults(run: StoredRun, chosen: Chosen) -> Iterator[str]:
 
 
 def _metric_faults(
-    stored: Sequence[MetricValue], ours: Sequence[MetricValue], metrics: Mapping[str, MetricCard],
-    *, whole: bool,
+    result: RunResult, stored: Sequence[MetricValue], ours: Sequence[MetricValue],
+    metrics: Mapping[str, MetricCard], *, whole: bool,
 ) -> Iterator[str]:  # fmt: skip
     here = {value.key: value for value in ours}
-    wrong = []
+    wrong = [f"{key} is not in it" for key in _lost(result, stored, here)] if whole else []
     for value in stored:
         again = here.get(value.key)
         if again is None:
@@ -215,6 +223,21 @@ def _metric_faults(
     more = f" (and {len(wrong) - _EXAMPLES} more)" if len(wrong) > _EXAMPLES else ""
     if wrong:
         yield f"result.json does not follow from the scores: {'; '.join(wrong[:_EXAMPLES])}{more}"
+
+
+def _lost(
+    result: RunResult, stored: Sequence[MetricValue], here: Mapping[str, MetricValue]
+) -> list[str]:
+    """Values of the result's metrics that were taken out of it: bad ones, perhaps. Which metrics
+    there were when it was made only the result says."""
+    if result.schema < SCHEMA:
+        return []
+    names = {value.name.partition("/")[2] for value in result.metrics}
+    keys = {value.key for value in stored}
+    return [
+        key for key, value in here.items()
+        if key not in keys and value.name.partition("/")[2] in names
+    ]  # fmt: skip
 
 
 def _differs(stored: MetricValue, again: MetricValue) -> str | None:
@@ -232,7 +255,8 @@ def _differs(stored: MetricValue, again: MetricValue) -> str | None:
     if None in ends or stored.value is None:
         return None if again.low is None else "has no interval, and these scores give one"
     low, high = float(ends[0] or 0), float(ends[1] or 0)
-    if low > high:
+    share = stored.name.partition("/")[2] in SHARES
+    if low > high or (share and (low < -CLOSE or high > 1 + CLOSE)):
         return f"has the interval [{low:.6g}, {high:.6g}], which is none"
     if again.low is None or again.high is None:
         return None
@@ -247,21 +271,53 @@ def _other_faults(
 ) -> Iterator[str]:
     """Breakdowns and mistakes; results of schema 1 have none."""
     result = run.result
-    if result.breakdowns:
+    if result.schema == SCHEMA or result.breakdowns:
         about = read_about(run.folder / "videos.csv")
         parts = break_down(run.rows, videos, about, metrics, chosen, result.spec.seed, draws)
-        again = {(part.by, part.value): part for part in parts}
-        for part in result.breakdowns:
-            ours = again.get((part.by, part.value))
-            if ours is None:
-                if about:  # without videos.csv only methods are known
-                    yield f"{part.by}={part.value} is no part of these videos"
-                continue
-            if replace(part, metrics=(), coverage=0.0) != replace(ours, metrics=(), coverage=0.0):
-                yield f"{part.by}={part.value} has {ours.videos} videos, not {part.videos}"
-            yield from _metric_faults(part.metrics, ours.metrics, metrics, whole=True)
-    if result.mistakes and result.mistakes != mistakes(videos, result.threshold):
-        yield "the mistakes are not those that the scores show"
+        yield from _part_faults(result, parts, metrics, whole=bool(about))
+    if result.schema == SCHEMA or result.mistakes:
+        every = mistakes(videos, result.threshold, None)
+        if not _are_of(every, result.mistakes):
+            yield "the mistakes are not those that the scores show"
+
+
+def _part_faults(
+    result: RunResult, ours: Sequence[Breakdown], metrics: Mapping[str, MetricCard], *, whole: bool
+) -> Iterator[str]:
+    """whole: ``videos.csv`` is there; without it only the parts by method are known."""
+    here = {(part.by, part.value): part for part in ours}
+    stored = {(part.by, part.value): part for part in result.breakdowns}
+    if result.schema == SCHEMA:
+        yield from (f"the part {by}={value} is missing" for by, value in here.keys() - stored)
+    for (by, value), part in stored.items():
+        again = here.get((by, value))
+        if again is None:
+            if whole:
+                yield f"{by}={value} is no part of these videos"
+            continue
+        if replace(part, metrics=(), coverage=0.0) != replace(again, metrics=(), coverage=0.0):
+            yield f"{by}={value} has {again.videos} videos, not {part.videos}"
+        if not _same(part.coverage, again.coverage):
+            yield f"{by}={value} has a coverage of {again.coverage:.6g}, not {part.coverage}"
+        yield from _metric_faults(result, part.metrics, again.metrics, metrics, whole=True)
+
+
+def _are_of(every: Sequence[Mistake], shown: Sequence[Mistake]) -> bool:
+    """Whether the mistakes shown are the first of ``every``. Of some that are equally sure the
+    order of the rows chose, and a spreadsheet may have sorted them."""
+    known = {mistake.video: mistake for mistake in every}
+    return (
+        len(shown) == min(len(every), NUMBER)
+        and len({mistake.video for mistake in shown}) == len(shown)
+        and all(map(math.isclose, (m.confidence for m in shown), (m.confidence for m in every)))
+        and all(
+            mistake.video in known
+            and replace(mistake, score=0, confidence=0)
+            == replace(known[mistake.video], score=0, confidence=0)
+            and _same(mistake.score, known[mistake.video].score)
+            for mistake in shown
+        )
+    )
 
 
 def _same(one: float | None, two: float | None) -> bool:

@@ -12,7 +12,7 @@ from dfbench import __version__
 from dfbench.errors import ResourceError
 from dfbench.provenance import now
 from dfbench_leaderboard.board import direction, tested_on
-from dfbench_leaderboard.collect import Collected, collect
+from dfbench_leaderboard.collect import FEW, Collected, collect
 from dfbench_leaderboard.entries import entries
 from dfbench_leaderboard.labels import agreeing_with
 from dfbench_leaderboard.quoted import quoted
@@ -27,8 +27,8 @@ from dfbench_leaderboard.sources import Sources
 
 MARK = ".dfbench-site"
 """A file by which a folder is known as a site that may be replaced."""
-WHOLE = 500
-"""Up to so many runs every number of each result is computed again and shown; beyond, those of the
+WHOLE = FEW
+"""Up to so many runs every value of each result is computed again and shown; beyond, those of the
 main table."""
 BEST, MOST_DRAWN = 10, 200
 """Of a ranking, and of all: entries whose pages have charts where there are more runs."""
@@ -108,9 +108,12 @@ def _write(sources: Sources, folder: Path, asked: _Asked) -> Built:
     for part in ("runs", "detectors", "datasets"):
         (folder / part).mkdir(parents=True)
     generated = f"{now()[:16].replace('T', ' ')}Z"
-    common = {"site_title": asked.title, "generated": generated, "version": __version__}
+    common = {
+        "site_title": asked.title, "generated": generated, "version": __version__,
+        "ranked_by": METRICS.get(asked.metric, asked.metric),
+    }  # fmt: skip
     pages = Pages(folder, common)
-    found = collect(sources, {*METRICS, asked.metric}, pages, WHOLE)
+    found = collect(sources, asked.metric, METRICS, pages, WHOLE)
     found.rows = agreeing_with(asked.data_roots, found.rows, found.left_out)
     if asked.test is not None:
         found.rows = tested_on(asked.test, found)
@@ -154,6 +157,7 @@ def _draw_best(contents: Contents, pages: Pages) -> None:
 def _counts(found: Collected) -> dict[str, int]:
     return {
         "runs": len(found.rows), "left_out": len(found.left_out),
+        "intervals_again": int(found.places <= FEW),
         "detectors": len({row.spec.model.detector for row in found.rows}),
         "datasets": len({row.spec.test.label for row in found.rows}),
     }  # fmt: skip

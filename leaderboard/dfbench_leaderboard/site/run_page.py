@@ -71,7 +71,7 @@ def _content(run: StoredRun, row: Row, whole: bool) -> dict[str, Any]:
         "detector_page": detector_page(spec.model.detector),
         "dataset_page": dataset_page(spec.test.label),
         "headline": [(METRICS[key], value) for key in HEADLINE if (value := row.value(key))],
-        "metrics": _metrics(result, row, whole),
+        "metrics": _metrics(result, row, whole), "whole": whole,
         "parts": list(_parts(result))[:MOST_PARTS] if whole else [],
         "mistakes": result.mistakes if whole else (),
         "how": spec_facts(spec), "origin": origin_facts(run), "command": again.command(spec),
