@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import dfbench
-from dfbench import matrix, sweep
+from dfbench import job, matrix, sweep
 from dfbench.catalogue import catalogue
 from dfbench.errors import DfbenchError, ResourceError, TrainingError
 from dfbench.evaluate.generalisation import Outcome, grids, long_csv, table_csv
@@ -398,3 +398,10 @@ def test_the_picture_says_numbers_failures_and_where_home_is():
     ]
     assert axes.images[0].get_cmap().name == "cividis"
     assert axes.images[0].norm.vmin == 0.5
+
+
+def test_a_job_that_dies_before_it_has_read_its_request_fails_alone(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "executable", "false")
+    monkeypatch.setattr(sys, "argv", ["x" * 1_000_000])  # more than a pipe holds
+    problem = job.do(None, tmp_path / "log", tmp_path, {}, lambda _: None)
+    assert problem.startswith("ended with exit code 1 and no word: see")

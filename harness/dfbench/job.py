@@ -48,9 +48,12 @@ def do(
     with process:  # closes the pipes on the way out, whatever happens, and waits
         assert process.stdin is not None
         assert process.stdout is not None
-        with suppress(BrokenPipeError):  # it has died already
+        try:
             process.stdin.write(pickle.dumps((sys.argv, request)))
             process.stdin.flush()
+        except BrokenPipeError:  # it has died already
+            with suppress(BrokenPipeError):  # closing tries once more
+                process.stdin.close()
         problem = None
         for line in process.stdout:
             event = json.loads(line)
