@@ -42,9 +42,10 @@ DATASETS = ("sample", "sample-control", "celebdf", "dfdc", "uadfv")
 
 
 def make_runs(out: Path, first: int, number: int, videos: int) -> None:
+    draw = cache(drawn)
     for i in range(first, first + number):
         spec = make_spec(i, videos)
-        rows, judged = drawn(i % DRAWN, spec.test.dataset, videos)
+        rows, judged = draw(i % DRAWN, spec.test.dataset, videos)
         counts = {"videos": videos, "real": videos // 2, "fake": videos - videos // 2}
         folder = spec.folder(out)
         folder.mkdir(parents=True)
@@ -59,7 +60,6 @@ def make_runs(out: Path, first: int, number: int, videos: int) -> None:
         ), folder)  # fmt: skip
 
 
-@cache
 def drawn(i: int, dataset: str, videos: int) -> tuple[list[Prediction], dict[str, Any]]:
     """Scores and what they come to. Runs share a few hundred sets of them: judging takes longer
     than all else."""
@@ -112,8 +112,9 @@ def main() -> None:
     folder = asked.keep or Path(tempfile.mkdtemp())
     runs, site = folder / "runs", folder / "site"
     if not runs.is_dir():
-        tasks = [(runs, i, min(100, asked.runs - i), asked.videos)
-                 for i in range(0, asked.runs, 100)]  # fmt: skip
+        each = -(-asked.runs // default_workers())
+        tasks = [(runs, i, min(each, asked.runs - i), asked.videos)
+                 for i in range(0, asked.runs, each)]  # fmt: skip
         list(fan_out(portion, tasks, default_workers()))
     shutil.rmtree(site, ignore_errors=True)
     command = [sys.executable, "-m", "dfbench", "leaderboard", "build", "--runs", str(runs),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import av
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from filelock import FileLock
 
 import dfbench.cli
 
@@ -160,11 +162,17 @@ def command() -> Callable[..., Result]:
 
 @pytest.fixture(scope="session")
 def sample_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache with the sample in it, shared by all tests: it is drawn once."""
-    cache = tmp_path_factory.mktemp("sample-cache")
-    command = [sys.executable, "-m", "dfbench", "prepare", "sample", "--limit", "1"]
-    subprocess.run([*command, "--cache", str(cache)], check=True, capture_output=True)
-    return cache
+    """A cache with the sample in it, shared by all tests of a process: it is drawn once for all
+    processes, and copied."""
+    base = tmp_path_factory.getbasetemp()
+    drawn = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "drawn"
+    with FileLock(f"{drawn}.lock"):
+        if not drawn.is_dir():
+            command = [sys.executable, "-m", "dfbench", "prepare", "sample", "--limit", "1"]
+            making = drawn.with_name("drawing")
+            subprocess.run([*command, "--cache", str(making)], check=True, capture_output=True)
+            making.rename(drawn)
+    return shutil.copytree(drawn, tmp_path_factory.mktemp("sample-cache") / "cache")
 
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]

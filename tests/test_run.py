@@ -26,6 +26,7 @@ def run_folder(out):
 
 
 def start(*args, **env):
+    """The command in a process of its own, which can be killed."""
     command = [sys.executable, "-m", "dfbench", "run", *map(str, args)]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -33,11 +34,16 @@ def start(*args, **env):
     )  # fmt: skip
 
 
-def finish(*args):
-    process = start(*args)
-    output, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, output
-    return output
+@pytest.fixture(scope="session")
+def finish(command):
+    """The command in this process, which has imported torch already; what it prints."""
+
+    def run(*args):
+        done = command("run", *args, DFBENCH_TRACKING="off")
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    return run
 
 
 def kill_when(process, ready):
@@ -55,8 +61,10 @@ def kill_when(process, ready):
 def meso_run(sample_cache, tmp_path_factory):
     """A quick run of meso4 on the sample, never interrupted."""
     out = tmp_path_factory.mktemp("meso") / "runs"
-    finish("--detector", "meso4", "--dataset", "sample", *QUICK, "--cache", sample_cache,
-           "--out", out)  # fmt: skip
+    process = start("--detector", "meso4", "--dataset", "sample", *QUICK, "--cache", sample_cache,
+                    "--out", out)  # fmt: skip
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, output
     return out
 
 
@@ -100,7 +108,7 @@ def test_nothing_of_test_is_seen_before_the_model_is_final(meso_run):
     assert not people[0] & people[1]
 
 
-def test_the_same_seed_gives_the_same_bytes(meso_run, sample_cache, tmp_path):
+def test_the_same_seed_gives_the_same_bytes(finish, meso_run, sample_cache, tmp_path):
     finish("--detector", "meso4", "--dataset", "sample", *QUICK, "--cache", sample_cache,
            "--out", tmp_path / "runs", "--workers", 1)  # fmt: skip
     one, two = run_folder(meso_run), run_folder(tmp_path / "runs")
@@ -109,7 +117,7 @@ def test_the_same_seed_gives_the_same_bytes(meso_run, sample_cache, tmp_path):
 
 
 def test_killed_in_training_and_in_prediction_it_ends_with_the_same_numbers(
-    meso_run, sample_cache, tmp_path
+    finish, meso_run, sample_cache, tmp_path
 ):
     out = tmp_path / "runs"
     args = ["--detector", "meso4", "--dataset", "sample", *QUICK, "--cache", sample_cache,
@@ -129,7 +137,7 @@ def test_killed_in_training_and_in_prediction_it_ends_with_the_same_numbers(
     assert first == second
 
 
-def test_a_finished_run_is_printed_and_again_does_it_anew(meso_run, sample_cache, tmp_path):
+def test_a_finished_run_is_printed_and_again_does_it_anew(finish, meso_run, sample_cache, tmp_path):
     out = tmp_path / "runs"
     shutil.copytree(meso_run, out)
     args = ["--detector", "meso4", "--dataset", "sample", *QUICK, "--cache", sample_cache,
@@ -141,13 +149,13 @@ def test_a_finished_run_is_printed_and_again_does_it_anew(meso_run, sample_cache
     assert (run_folder(out) / "result.json").stat().st_mtime_ns != before
 
 
-def test_the_command_on_its_page_is_the_run(meso_run, sample_cache):
+def test_the_command_on_its_page_is_the_run(finish, meso_run, sample_cache):
     words = shlex.split(again.command(dfbench.load_result(run_folder(meso_run)).spec))
     assert words[:2] == ["dfbench", "run"]
     assert "finished already" in finish(*words[2:], "--cache", sample_cache, "--out", meso_run)
 
 
-def test_a_model_tested_on_two_datasets_is_trained_once(meso_run, sample_cache, tmp_path):
+def test_a_model_tested_on_two_datasets_is_trained_once(finish, meso_run, sample_cache, tmp_path):
     out = tmp_path / "runs"
     shutil.copytree(meso_run, out)
     tests = ["--test", "sample", "--test", "sample-control"]
@@ -209,9 +217,13 @@ def dfdc(sample_cache, tmp_path, make_video):
 
 @pytest.mark.parametrize("detector", [
     "r3d101:width=0.0625",
-    pytest.param("r3d101", marks=pytest.mark.slow),
+    pytest.param("r3d101", marks=pytest.mark.skipif(
+        "DFBENCH_TEST_LONG" not in os.environ, reason="minutes at full width: DFBENCH_TEST_LONG=1"
+    )),
 ])  # fmt: skip
-def test_dfdc_runs_and_broken_files_are_rows(dfdc, tmp_path, cli, sample_cache, shared, detector):
+def test_dfdc_runs_and_broken_files_are_rows(
+    finish, dfdc, tmp_path, cli, sample_cache, shared, detector
+):
     yunet = shared / "data/weights/yunet/face_detection_yunet_2023mar.onnx"
     added = cli("weights", "add", "yunet", "2023mar", yunet, "--cache", sample_cache)
     assert added.returncode == 0, added.stderr
@@ -235,7 +247,7 @@ def test_dfdc_runs_and_broken_files_are_rows(dfdc, tmp_path, cli, sample_cache, 
     assert counts["no_face"] == 1
 
 
-def test_official_weights_are_evaluated_as_they_are(shared, tmp_path, sample_cache):
+def test_official_weights_are_evaluated_as_they_are(finish, shared, tmp_path, sample_cache):
     weights = shared / "data/weights/mesonet/Meso4_DF.h5"
     out = tmp_path / "runs"
     finish("--detector", "meso4", "--train", "none", "--weights", weights, "--test", "sample",
@@ -257,7 +269,9 @@ def test_python_takes_what_the_command_takes(sample_cache, tmp_path, meso_run):
     assert both == [result]
 
 
-def test_again_forgets_what_was_scored_with_the_model_before(meso_run, sample_cache, tmp_path):
+def test_again_forgets_what_was_scored_with_the_model_before(
+    finish, meso_run, sample_cache, tmp_path
+):
     out = tmp_path / "runs"
     shutil.copytree(meso_run, out)
     first = run_folder(out)
@@ -282,7 +296,7 @@ def own_videos(sample_cache, tmp_path):
 
 
 def test_a_model_is_not_tested_on_what_an_earlier_run_trained_it_on(
-    own_videos, sample_cache, tmp_path
+    finish, own_videos, sample_cache, tmp_path
 ):
     out = tmp_path / "runs"
     common = ["--data-root", own_videos, "--faces", "center", "--cache", sample_cache, "--out", out]

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -223,35 +223,50 @@ def _take(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_types(kind: type[Any], values: Mapping[str, Any]) -> None:
     """Raise TypeError for a value, as read from JSON, that its field in ``kind`` cannot hold."""
-    for name, hint in _hints(kind).items():  # type: ignore[arg-type]
-        if name in values and not _fits(values[name], hint):
+    for name, fits in _fitting(kind).items():  # type: ignore[arg-type]
+        if name in values and not fits(values[name]):
             raise TypeError(f"{name} is {str(values[name])[:80]!r}")
 
 
+Fits = Callable[[Any], bool]
+
+
 @cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _fitting(kind: type[Any]) -> dict[str, Fits]:
+    return {name: _fits(hint) for name, hint in get_type_hints(kind).items()}
 
 
-def _fits(value: Any, hint: Any) -> bool:
+def _fits(hint: Any) -> Fits:
+    """What tells whether a value is of that type; made once: thousands of results are read."""
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Literal:
-        return value in parts
+        return lambda value: value in parts
     if origin in (Union, UnionType):
-        return any(_fits(value, part) for part in parts)
+        ways = [_fits(part) for part in parts]
+        return lambda value: any(fits(value) for fits in ways)
     if origin is tuple:
-        return isinstance(value, list | tuple) and all(_fits(one, parts[0]) for one in value)
+        each = _fits(parts[0])
+        return lambda value: isinstance(value, list | tuple) and all(map(each, value))
     if origin is not None:  # a mapping
-        return isinstance(value, dict) and all(
-            isinstance(key, str) and _fits(one, parts[1]) for key, one in value.items()
+        every = _fits(parts[1])
+        return lambda value: (
+            isinstance(value, dict)
+            and all(isinstance(key, str) for key in value)
+            and all(map(every, value.values()))
         )
     if is_dataclass(hint):
-        return isinstance(value, dict)
+        return lambda value: isinstance(value, dict)
     if hint is float:
-        return _fits(value, int) or (isinstance(value, float) and math.isfinite(value))
+        return lambda value: _whole(value) or (isinstance(value, float) and math.isfinite(value))
     if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return hint is Any or isinstance(value, hint)
+        return _whole
+    if hint is Any:
+        return lambda _: True
+    return lambda value: isinstance(value, hint)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _tuple(value: Any) -> Any:

@@ -70,11 +70,14 @@ def row_of(run: StoredRun, place: Found, metrics: Collection[str]) -> tuple[Row,
     """The row of a run that holds, and the keys of all metrics that it has."""
     result, keys, kept = run.result, set(), {}
     for value in result.metrics:
-        base = value.key.replace(f"@{value.rule}", "", 1) if value.rule else value.key
-        keys |= {base, value.key}
-        if base in metrics or value.key in metrics:
+        key = base = value.key
+        if value.rule:
+            base = key.replace(f"@{value.rule}", "", 1)
+            keys.add(base)
+        keys.add(key)
+        if base in metrics or key in metrics:
             check_types(MetricValue, vars(value))
-            kept[value.key] = value
+            kept[key] = value
     spec, cost = result.spec, result.cost
     told = f"{spec.model.label} starts from random weights"  # has a column of its own
     row = Row(

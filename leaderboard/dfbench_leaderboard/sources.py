@@ -53,8 +53,10 @@ class Sources:
     def files(self) -> Iterator[Path]:
         """The files below the folders that a change of a run changes."""
         for top in self.folders:
-            for path, files in _walk(top):
-                yield from (Path(path, f) for f in files if f in WATCHED or f.endswith(".zip"))
+            for path, files in _walk(str(top)):
+                yield from (
+                    Path(path, f) for f in files or () if f in WATCHED or f.endswith(".zip")
+                )
 
     @property
     def names(self) -> list[str]:
@@ -66,27 +68,36 @@ def _below(folders: Iterable[Path]) -> Iterator[Found | LeftOut]:
     for top in folders:
         if not top.is_dir():
             raise ResultError(f"{top} is no folder: say where the runs are with --runs DIR")
-        for path, files in _walk(top):
-            if MARKS.isdisjoint(files):
+        for path, files in _walk(str(top)):
+            if files is None:
+                yield LeftOut(_readable(path), "cannot be read: who may is its owner's to say")
+            elif MARKS.isdisjoint(files):
                 yield from _submitted(Path(path, f) for f in sorted(files) if f.endswith(".zip"))
             elif (real := os.path.realpath(path)) not in seen:
                 seen.add(real)
                 yield Found(Path(path), _readable(path))
 
 
-def _walk(top: Path) -> Iterator[tuple[str, list[str]]]:
-    """Folders at any depth and the files in them, but nothing below a run. Links are followed: a
-    lab links to what lies on another disk; a folder on the way to itself is not entered again."""
-    above: dict[str, tuple[str, ...]] = {str(top): ()}
-    for path, below, files in os.walk(top, followlinks=True):
-        yield path, files
-        here = (*above.pop(path), os.path.realpath(path))
-        if MARKS.isdisjoint(files):
-            below[:] = sorted(b for b in below if b not in COPIES and not b.startswith("."))
-            below[:] = [b for b in below if os.path.realpath(Path(path, b)) not in here]
-            above |= {str(Path(path, b)): here for b in below}
-        else:
-            below.clear()
+def _walk(top: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, list[str] | None]]:
+    """Folders at any depth and the files in them, None where they cannot be read; nothing below a
+    run. Links are followed: a lab links to what lies on another disk; one that leads to where it
+    came from is not."""
+    try:
+        with os.scandir(top) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        yield top, None
+        return
+    files = [entry.name for entry in found if not entry.is_dir()]
+    yield top, files
+    if not MARKS.isdisjoint(files):
+        return
+    here = (*above, top)
+    for entry in found:
+        if entry.is_dir() and entry.name not in COPIES and not entry.name.startswith("."):
+            if entry.is_symlink() and os.path.realpath(entry) in map(os.path.realpath, here):
+                continue
+            yield from _walk(entry.path, here)
 
 
 def _submitted(files: Iterable[Path]) -> Iterator[Found | LeftOut]:

@@ -52,7 +52,7 @@ class Curve:
         is true at the last one. Bisection: looking at every threshold of every draw takes long."""
         if self.fakes.ndim == 1:  # of a single row a look at every threshold is quicker
             rates = (
-                np.r_[0.0, part] / whole if whole[0] > 0 else np.r_[0.0, part]
+                np.concatenate(([0.0], part)) / (whole if whole[0] > 0 else 1)
                 for part, whole in ((self.alarms, self.reals), (self.caught, self.fakes))
             )
             return np.asarray(np.argmax(holds(*rates)))
@@ -65,6 +65,9 @@ class Curve:
         return high
 
     def _share(self, part: Floats, whole: Floats, threshold: NDArray[np.int64]) -> Floats:
+        if part.ndim == 1:
+            some = threshold > 0 and whole[0] > 0
+            return np.asarray(part[threshold - 1] / whole[0] if some else 0.0)
         at = np.maximum(threshold - 1, 0)[..., None]
         found = np.take_along_axis(part, at, -1) / np.where(whole > 0, whole, 1)
         return np.where(threshold > 0, found[..., 0], 0.0)
@@ -88,6 +91,11 @@ def curve(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None
     return found
 
 
+def starts(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Where a run of equal values [N] begins, N at least 1."""
+    return np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
+
+
 def _curve(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None) -> Curve:
     y, s = np.asarray(labels, np.float64), np.asarray(scores, np.float64)
     w = np.ones_like(y) if weights is None else np.asarray(weights, np.float64)
@@ -97,7 +105,7 @@ def _curve(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None) -> C
     if (s[1:] > s[:-1]).any():
         order = np.argsort(-s, kind="stable")
         s, y, w = s[order], y[order], w[..., order]
-    first = np.flatnonzero(np.r_[True, s[1:] != s[:-1]])
+    first = starts(s)
     fake = w * y
     real = w - fake
     if len(first) < len(s):

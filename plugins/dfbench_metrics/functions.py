@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dfbench_metrics.curve import curve
+from dfbench_metrics.curve import curve, starts
 
 Floats = NDArray[np.float64]
 BINS = 15
@@ -112,7 +112,7 @@ def ece(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) 
     if (np.diff(part) > 0).any():
         order = np.argsort(-part, kind="stable")
         y, s, w, part = y[order], s[order], w[..., order], part[order]
-    first = np.flatnonzero(np.r_[True, part[1:] != part[:-1]])
+    first = starts(part)
     apart = np.abs(np.add.reduceat(w * (y - s), first, -1)).sum(-1)
     return _ratio(apart, w.sum(-1))
 
@@ -188,5 +188,7 @@ def _arrays(
 
 def _ratio(part: Any, whole: Any) -> Any:
     """part / whole, NaN where there is no whole."""
+    if np.ndim(whole) == 0:  # not of many draws: NumPy's masks would take longer than all else
+        return part / whole if whole > 0 else np.nan
     whole = np.asarray(whole, np.float64)
     return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.nan)[()]

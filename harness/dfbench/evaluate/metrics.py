@@ -33,7 +33,7 @@ class _Cell:
     """A value to be computed: what it is called, and the metric with what it is given."""
 
     about: MetricValue
-    measure: Measure
+    measure: Measure | None
 
 
 def evaluate(
@@ -62,8 +62,8 @@ def evaluate(
         for subset, part in subsets(table):
             if table is videos and subset == "all":
                 continue
-            if _same(part, videos):  # one clip a video, or one method: nothing new to compute
-                values += _called(part.level, subset, whole, metrics)
+            if alike(part, videos):  # one clip a video, or one method: nothing new to compute
+                values += called(part.level, subset, whole, metrics)
             else:
                 values += measure(part, subset, metrics, brief, seed, draws)
     return tuple(values)
@@ -85,20 +85,23 @@ def measure(
     cells: list[_Cell] = []
     decided = _decisions(part, chosen) if draws else {}
     level = "video" if part.level == "video" else "clip"
+    reals = int((part.labels == REAL).sum())
     for name, card in metrics.items():
         if level not in card.levels:
             continue
         try:
-            found = list(_cells(f"{part.level}/{name}", card, part, subset, chosen, decided))
+            plain = MetricValue(name=f"{part.level}/{name}", subset=subset, n_real=reals,
+                                n_fake=len(part) - reals)  # fmt: skip
+            found = list(_cells(plain, card, part, chosen, decided, draws))
         except Exception as error:  # noqa: BLE001 - one plugin's metric must not lose the run
-            values.append(_about(f"{part.level}/{name}", subset, part, reason=_told(error)))
+            values.append(replace(plain, reason=_told(error)))
             continue
         values += [cell.about for cell in found if cell.about.value is None]
         cells += [cell for cell in found if cell.about.value is not None]
     if not draws:
         return values + [cell.about for cell in cells]
     bootstrap = Bootstrap(part.groups, part.labels, draws, seed)
-    intervals = bootstrap.intervals([cell.measure for cell in cells])
+    intervals = bootstrap.intervals([cell.measure for cell in cells if cell.measure])
     return values + [
         replace(cell.about, low=low, high=high)
         for cell, (low, high) in zip(cells, intervals, strict=True)
@@ -115,14 +118,15 @@ def subsets(table: Scores) -> Iterator[tuple[str, Scores]]:
         yield name, table.subset(~fake | (table.methods == method))
 
 
-def _same(one: Scores, two: Scores) -> bool:
+def alike(one: Scores, two: Scores) -> bool:
+    """Whether every metric has the same values on both."""
     return len(one) == len(two) and all(
         np.array_equal(getattr(one, name), getattr(two, name))
         for name in ("labels", "scores", "groups")
     )
 
 
-def _called(
+def called(
     level: str, subset: str, values: Sequence[MetricValue], metrics: Mapping[str, MetricCard]
 ) -> Iterator[MetricValue]:
     """The values under the name of another level or subset."""
@@ -146,21 +150,23 @@ def _thresholds(chosen: Chosen) -> dict[str, float]:
 
 
 def _cells(
-    name: str,
+    plain: MetricValue,
     card: MetricCard,
     part: Scores,
-    subset: str,
     chosen: Chosen,
     decided: Mapping[str, Measure],
+    draws: int,
 ) -> Iterator[_Cell]:
-    function, reals = card.resolve(), int((part.labels == REAL).sum())
+    """The values of a metric, ``plain`` being what is known of them before."""
+    function = card.resolve()
     for rule, at, values in _inputs(card, part.scores, chosen):
         outcome: dict[str, Any] = {"reason": "no scores"}
         if len(part):
-            outcome = _known(float(function(part.labels, values)), reals, len(part) - reals)
-        about = MetricValue(name=name, subset=subset, rule=rule, threshold=at, n_real=reals,
-                            n_fake=len(part) - reals, **outcome)  # fmt: skip
-        if at is not None and card.weighted and rule is not None and rule in decided:
+            outcome = _known(float(function(part.labels, values)), plain.n_real, plain.n_fake)
+        about = replace(plain, rule=rule, threshold=at, **outcome)
+        if not draws:
+            yield _Cell(about, None)
+        elif at is not None and card.weighted and rule is not None and rule in decided:
             yield _Cell(about, replace(decided[rule], metric=function))
         else:
             yield _Cell(about, Measure(function, part.labels, values, card.weighted))
@@ -178,11 +184,6 @@ def _inputs(
     if card.needs == "probabilities":
         for rule, values in chosen.calibrated(scores).items():
             yield rule, None, values
-
-
-def _about(name: str, subset: str, part: Scores, **more: Any) -> MetricValue:
-    reals = int((part.labels == REAL).sum())
-    return MetricValue(name=name, subset=subset, n_real=reals, n_fake=len(part) - reals, **more)
 
 
 def _known(value: float, reals: int, fakes: int) -> dict[str, Any]:

@@ -70,7 +70,8 @@ def video_scores(
                     row.score
                 )
         if people:
-            rows.append((clips[0], max(aggregate(np.array(s)) for s in people.values())))
+            each = [aggregate(np.array(scores)) for scores in people.values()]
+            rows.append((clips[0], max(each)))
         elif on_missing == "chance":
             rows.append((clips[0], CHANCE))
     return _scores("video", rows)

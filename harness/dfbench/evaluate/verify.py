@@ -17,7 +17,7 @@ from dfbench.errors import DfbenchError, ResultError
 from dfbench.evaluate.bootstrap import DRAWS
 from dfbench.evaluate.breakdown import break_down, read_about
 from dfbench.evaluate.decide import RULES, Chosen, choose
-from dfbench.evaluate.metrics import SHARES, evaluate, measure
+from dfbench.evaluate.metrics import SHARES, alike, called, evaluate, measure
 from dfbench.evaluate.mistakes import NUMBER, mistakes
 from dfbench.evaluate.scores import Scores, by_video, clip_scores, coverage, video_scores
 from dfbench.evaluate.stored import StoredRun
@@ -172,12 +172,14 @@ def _measured(
     chosen: Chosen, draws: int,
 ) -> tuple[MetricValue, ...]:  # fmt: skip
     """The metrics asked for, of all videos, and of all frames or clips."""
+    seed, clips = run.result.spec.seed, _clips(run, asked)
+    of_videos, of_clips = (_named(part.level, asked, metrics) for part in (videos, clips))
+    if alike(clips, videos):  # one clip a video: nothing new to compute
+        values = measure(videos, "all", of_videos | of_clips, chosen, seed, draws)
+        return (*values, *called(clips.level, "all", values, metrics))
     brief = Chosen({rule: at for rule, at in chosen.thresholds.items() if rule == "val"})
-    return tuple(
-        value for part, ways in ((videos, chosen), (_clips(run, asked), brief))
-        for value in measure(part, "all", _named(part.level, asked, metrics), ways,
-                             run.result.spec.seed, draws)
-    )  # fmt: skip
+    return (*measure(videos, "all", of_videos, chosen, seed, draws),
+            *measure(clips, "all", of_clips, brief, seed, draws))  # fmt: skip
 
 
 def _clips(run: StoredRun, only: Collection[str]) -> Scores:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dfbench import __version__
 from dfbench.errors import ResourceError
+from dfbench.fanout import default_workers, fan_out
 from dfbench.provenance import now
 from dfbench_leaderboard.board import direction, tested_on
 from dfbench_leaderboard.collect import FEW, Collected, collect
@@ -122,17 +124,35 @@ def _write(sources: Sources, folder: Path, asked: _Asked) -> Built:
         asked.metric, asked.higher_is_better, tuple(entries(found.rows)), tuple(found.left_out),
         tuple(sources.names),
     )  # fmt: skip
-    if found.places > WHOLE:
-        _draw_best(contents, pages)
-    write_front(
-        main_table(contents, quoted()), folder, **common, counts=_counts(found),
-        pages=contents.pages,
-    )  # fmt: skip
-    write_card_pages(contents, folder, common)
-    write_overviews(contents, folder, common)
+    parts: list[Callable[[], None]] = [
+        partial(_write_front, contents, folder, common, _counts(found)),
+        partial(_write_others, contents, pages, drawn=found.places <= WHOLE),
+    ]
+    side_by_side = default_workers() if found.places > WHOLE else 1
+    for _ in fan_out(_call, parts, side_by_side):
+        pass
     (folder / MARK).write_text("A site of dfbench: dfbench leaderboard build replaces it.\n")
     rejected = sum(one.rejected for one in found.left_out)
     return Built("", len(found.rows), rejected, len(found.left_out) - rejected)
+
+
+def _call(part: Callable[[], None]) -> None:
+    part()
+
+
+def _write_front(
+    contents: Contents, folder: Path, common: Mapping[str, Any], counts: Mapping[str, int]
+) -> None:
+    table = main_table(contents, quoted())
+    write_front(table, folder, **common, counts=counts, pages=contents.pages)
+
+
+def _write_others(contents: Contents, pages: Pages, *, drawn: bool) -> None:
+    """drawn: pages of runs have their charts already."""
+    if not drawn:
+        _draw_best(contents, pages)
+    write_card_pages(contents, pages.out, pages.common)
+    write_overviews(contents, pages.out, pages.common)
 
 
 def _mend_pages(found: Collected, pages: Pages) -> None:

@@ -6,12 +6,12 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from dfbench.result import MetricValue
 from dfbench_leaderboard.render import csv_cell, plain
@@ -27,7 +27,8 @@ MOST_STATIC = 300
 def environment() -> jinja2.Environment:
     """Templates of ``site/templates``: what is put into them becomes text, whatever it is; a name
     that is missing is an error. Filters: ``counted`` (``3 | counted("run")`` is "3 runs"),
-    ``kind_class`` (style of a kind's badge), ``metric`` (value and interval)."""
+    ``kind_class`` (style of a kind's badge), ``metric`` (value and interval), ``facts`` (pairs of
+    a name and a text as a list)."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -38,7 +39,7 @@ def environment() -> jinja2.Environment:
         finalize=_printable,
     )
     made.globals |= {"root": "", "current": ""}
-    made.filters |= {"counted": counted, "kind_class": kind_class, "metric": metric}
+    made.filters |= {"counted": counted, "kind_class": kind_class, "metric": metric, "facts": facts}
     return made
 
 
@@ -115,6 +116,12 @@ def metric(value: MetricValue | None) -> Markup:
     if value.low is None or value.high is None:
         return Markup(f"{value.value:.3f}")
     return Markup(f"{value.value:.3f} <small>[{value.low:.3f}, {value.high:.3f}]</small>")
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> Markup:
+    """Those that say something. Not a macro: thousands of pages have thirty of them."""
+    lines = [f"<dt>{escape(name)}<dd>{escape(plain(text))}\n" for name, text in pairs if text]
+    return Markup(f'<dl class="facts">\n{"".join(lines)}</dl>\n')
 
 
 def counted(number: int | list[Any], noun: str) -> str:
