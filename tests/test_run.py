@@ -16,6 +16,7 @@ import dfbench
 from dfbench.records import REAL
 from dfbench.spec import RunSpec
 from dfbench_leaderboard.site import again
+from dfbench_leaderboard.submission import submission_faults
 
 QUICK = ["--limit", "9", "--epochs", "2", "--batch-size", "16"]
 
@@ -77,6 +78,7 @@ def test_a_run_leaves_what_it_says(meso_run):
     assert result.coverage == 1.0
     assert len(rows) == result.counts["videos"] * 32
     assert {row.status for row in rows} == {"ok"}
+    assert submission_faults(folder) == []
     keys = {metric.key for metric in result.metrics}
     assert {"video/auc", "video/auc[warp]", "video/f1@0.5", "video/f1@val", "frame/auc"} <= keys
     auc = result.metric("video/auc")

@@ -42,6 +42,8 @@ CONTEXT = {
     "site_title": "Deepfake benchmark",
     "generated": "2026-01-15",
     "version": "1.2.3",
+    "ranked_by": "AUC",
+    "intervals_again": True,
     "counts": {"runs": 1, "detectors": 1234, "datasets": 2, "left_out": 3},
 }
 

@@ -124,11 +124,15 @@ def _write(sources: Sources, folder: Path, asked: _Asked) -> Built:
         asked.metric, asked.higher_is_better, tuple(entries(found.rows)), tuple(found.left_out),
         tuple(sources.names),
     )  # fmt: skip
+    whole = found.places <= WHOLE
     parts: list[Callable[[], None]] = [
-        partial(_write_front, contents, folder, common, _counts(found)),
-        partial(_write_others, contents, pages, drawn=found.places <= WHOLE),
-    ]
-    side_by_side = default_workers() if found.places > WHOLE else 1
+        partial(
+            _write_front, contents, folder,
+            {**common, "counts": _counts(found), "intervals_again": whole},
+        ),
+        partial(_write_others, contents, pages, drawn=whole),
+    ]  # fmt: skip
+    side_by_side = 1 if whole else default_workers()
     for _ in fan_out(_call, parts, side_by_side):
         pass
     (folder / MARK).write_text("A site of dfbench: dfbench leaderboard build replaces it.\n")
@@ -140,11 +144,8 @@ def _call(part: Callable[[], None]) -> None:
     part()
 
 
-def _write_front(
-    contents: Contents, folder: Path, common: Mapping[str, Any], counts: Mapping[str, int]
-) -> None:
-    table = main_table(contents, quoted())
-    write_front(table, folder, **common, counts=counts, pages=contents.pages)
+def _write_front(contents: Contents, folder: Path, common: Mapping[str, Any]) -> None:
+    write_front(main_table(contents, quoted()), folder, **common, pages=contents.pages)
 
 
 def _write_others(contents: Contents, pages: Pages, *, drawn: bool) -> None:
@@ -177,7 +178,6 @@ def _draw_best(contents: Contents, pages: Pages) -> None:
 def _counts(found: Collected) -> dict[str, int]:
     return {
         "runs": len(found.rows), "left_out": len(found.left_out),
-        "intervals_again": int(found.places <= FEW),
         "detectors": len({row.spec.model.detector for row in found.rows}),
         "datasets": len({row.spec.test.label for row in found.rows}),
     }  # fmt: skip

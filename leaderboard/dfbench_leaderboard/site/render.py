@@ -53,8 +53,9 @@ def write_front(table: Table, out: Path, **context: Any) -> None:
     ``table.html`` to ``out``.
 
     context: ``site_title``, ``generated`` (ISO date), ``version``, and ``counts``, a dict with the
-    numbers of ``runs``, ``detectors``, ``datasets``, ``left_out``. Texts of the table may be
-    anything: they are cleaned here (``cells.clean``).
+    numbers of ``runs``, ``detectors``, ``datasets``, ``left_out``; ``ranked_by``, a metric's
+    heading, and ``intervals_again``, whether its intervals were computed again. Texts of the table
+    may be anything: they are cleaned here (``cells.clean``).
     """
     table = clean(table)
     templates = environment()
