@@ -302,11 +302,12 @@ def test_a_model_is_not_tested_on_what_an_earlier_run_trained_it_on(
 ):
     out = tmp_path / "runs"
     common = ["--data-root", own_videos, "--faces", "center", "--cache", sample_cache, "--out", out]
-    finish("--detector", "r3d18:width=0.0625", "--dataset", "folder", "--epochs", 1, *common)
+    small = "r3d18:width=0.0625,size=32,frames=8"
+    finish("--detector", small, "--dataset", "folder", "--epochs", 1, *common)
     trained = dfbench.load_result(run_folder(out))
     weights = run_folder(out).parent.parent / "model.safetensors"
-    finish("--detector", "r3d18:width=0.0625", "--train", "none", "--weights", weights,
-           "--test", "folder", *common)  # fmt: skip
+    finish("--detector", small, "--train", "none", "--weights", weights, "--test", "folder",
+           *common)  # fmt: skip
     (result,) = [dfbench.load_result(p) for p in out.glob("none/*/*/*/*/result.json")]
     assert result.counts["videos"] == trained.counts["videos"] < 60
     assert "the weights it starts from were trained on folder" in result.notes
