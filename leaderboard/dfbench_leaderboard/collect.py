@@ -1,4 +1,4 @@
-"""From run folders to rows. Every number that is kept was computed again from the scores; what
+"""From run folders to rows. Every value that is kept was computed again from the scores; what
 cannot stand in a table is not dropped: it is listed, with why."""
 
 from __future__ import annotations

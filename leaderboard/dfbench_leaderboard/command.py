@@ -51,7 +51,7 @@ def leaderboard_group(
 ) -> None:  # fmt: skip
     """Rank finished runs; say which were left out, and why.
 
-    Every number shown is computed again from the stored scores; a run whose result says otherwise
+    Every value shown is computed again from the stored scores; a run whose result says otherwise
     is rejected. Only runs tested on the same videos in the same way are ranked together, and
     models trained here apart from weights taken as they are. Seeds of one model are one row.
     """
@@ -107,7 +107,7 @@ def how_to_build(command: Callable[..., Any]) -> Callable[..., Any]:
 def build_command(ctx: click.Context, /, out: Path, as_json: bool, **asked: Any) -> None:
     """Build the leaderboard as a site of plain files, to open from the disk or put on any host.
 
-    It needs no network and no server. Every number shown is computed again from the stored scores;
+    It needs no network and no server. Every value shown is computed again from the stored scores;
     what was rejected or left out is listed with the reason.
     """
     import json

@@ -51,7 +51,7 @@ class Pages:
         self.write(run, row, whole=whole, drawn=whole)
 
     def write(self, run: StoredRun, row: Row, *, whole: bool, drawn: bool) -> None:
-        """``runs/<id>.html``. whole: every number of the result was computed again; otherwise the
+        """``runs/<id>.html``. whole: every value of the result was computed again; otherwise the
         page shows those of the main table alone. drawn: with charts."""
         content = _content(run, row, whole)
         charts = list(_charts(run)) if drawn else []
