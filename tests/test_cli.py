@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -74,8 +75,13 @@ def test_nothing_heavy_is_imported_for_help_and_lists(args):
     assert done.stderr.splitlines()[-1] == "loaded: []", done.stderr
 
 
-def test_help_names_the_commands(cli):
-    done = cli("--help")
+def test_help_is_there_in_half_a_second(cli):
+    seconds = []
+    while len(seconds) < 20 and (not seconds or min(seconds) >= 0.5):  # other tests run beside it
+        begin = time.perf_counter()
+        done = cli("--help")
+        seconds.append(time.perf_counter() - begin)
+    assert min(seconds) < 0.5
     assert done.returncode == 0
     assert all(
         name in done.stdout for name in ("run", "prepare", "list", "show", "weights", "doctor")

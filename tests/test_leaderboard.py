@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -297,3 +298,22 @@ def test_links_to_runs_are_followed_and_loops_end(tmp_path: Path) -> None:
     board = board_of(tmp_path / "runs", tmp_path / "disk")
     assert [one.entry.spec.model.label for _, one in board.rows()] == ["a"]
     assert board.left_out == []
+
+
+def test_a_folder_that_cannot_be_read_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(tmp_path, make_spec("a"))
+    (tmp_path / "closed").mkdir()
+    scan = os.scandir
+
+    def closed(path: str) -> Any:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    (out,) = board_of(tmp_path).left_out
+    assert (out.source, out.reason) == (
+        str(tmp_path / "closed"), "cannot be read: Permission denied",
+    )  # fmt: skip

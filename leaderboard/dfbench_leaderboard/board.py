@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dfbench.catalogue import catalogue
 from dfbench.errors import UnknownNameError
-from dfbench_leaderboard.collect import Collected, collect
+from dfbench_leaderboard.collect import Collected, collect, plain_name
 from dfbench_leaderboard.entries import entries
 from dfbench_leaderboard.rank import Contest, Ranked, rank
 from dfbench_leaderboard.row import Row
@@ -66,7 +66,7 @@ def make_board(sources: Sources, metric: str = "video/auc", test: str | None = N
 def direction(metric: str) -> bool:
     """Whether more is better, from the metric's card."""
     cards = catalogue().metrics()
-    level, _, name = metric.partition("[")[0].partition("@")[0].partition("/")
+    level, _, name = plain_name(metric).partition("/")
     if level not in LEVELS or name not in cards:
         raise UnknownNameError(
             _unknown("metric", metric, [f"{v}/{c}" for v in LEVELS for c in cards])

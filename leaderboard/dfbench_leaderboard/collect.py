@@ -79,7 +79,7 @@ def collect(
     for one in sources.find():
         (found.left_out if isinstance(one, LeftOut) else places).append(one)  # type: ignore[arg-type]
     rows: list[Row] = []
-    headline = {_without_rule(ranked_by)} if len(places) <= FEW else set()
+    headline = {plain_name(ranked_by)} if len(places) <= FEW else set()
     asked = Asked(
         frozenset({ranked_by, *others}), len(places) <= most_whole, frozenset(headline), visitor
     )
@@ -150,10 +150,11 @@ def _only(asked: Asked) -> frozenset[str] | None:
     """The metrics to compute again, without rules; None = all, also where one method is asked."""
     if asked.whole or any("[" in key for key in asked.metrics):
         return None
-    return frozenset(map(_without_rule, asked.metrics))
+    return frozenset(map(plain_name, asked.metrics))
 
 
-def _without_rule(metric: str) -> str:
+def plain_name(metric: str) -> str:
+    """Level and name, without ``@rule`` and ``[subset]``."""
     return metric.partition("[")[0].partition("@")[0]
 
 
@@ -170,7 +171,8 @@ def _once(rows: Sequence[Row], found: Collected) -> list[Row]:
             lost = other if last is row else row
             reason = f"the same run as {last.source}"
             if differing := _differing(lost, last):
-                reason += f", which ended later and has other {' and '.join(differing)}"
+                later = "ended later and " if last.ended > lost.ended else ""
+                reason += f", which {later}has other {' and '.join(differing)}"
             found.left_out.append(LeftOut(lost.source, reason))
     found.twice = [kept[run_id] for run_id in twice]
     return list(kept.values())

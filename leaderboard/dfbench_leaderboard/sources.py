@@ -53,10 +53,8 @@ class Sources:
     def files(self) -> Iterator[Path]:
         """The files below the folders that a change of a run changes."""
         for top in self.folders:
-            for path, files in _walk(str(top)):
-                yield from (
-                    Path(path, f) for f in files or () if f in WATCHED or f.endswith(".zip")
-                )
+            for path, files, _ in _walk(top):
+                yield from (Path(path, f) for f in files if f in WATCHED or f.endswith(".zip"))
 
     @property
     def names(self) -> list[str]:
@@ -68,36 +66,43 @@ def _below(folders: Iterable[Path]) -> Iterator[Found | LeftOut]:
     for top in folders:
         if not top.is_dir():
             raise ResultError(f"{top} is no folder: say where the runs are with --runs DIR")
-        for path, files in _walk(str(top)):
-            if files is None:
-                yield LeftOut(_readable(path), "cannot be read: who may is its owner's to say")
+        for path, files, problem in _walk(top):
+            if problem:
+                yield LeftOut(_readable(path), f"cannot be read: {problem}")
             elif MARKS.isdisjoint(files):
-                yield from _submitted(Path(path, f) for f in sorted(files) if f.endswith(".zip"))
+                yield from _submitted(Path(path, f) for f in files if f.endswith(".zip"))
             elif (real := os.path.realpath(path)) not in seen:
                 seen.add(real)
                 yield Found(Path(path), _readable(path))
 
 
-def _walk(top: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, list[str] | None]]:
-    """Folders at any depth and the files in them, None where they cannot be read; nothing below a
-    run. Links are followed: a lab links to what lies on another disk; one that leads to where it
-    came from is not."""
-    try:
-        with os.scandir(top) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
-    except OSError:
-        yield top, None
-        return
-    files = [entry.name for entry in found if not entry.is_dir()]
-    yield top, files
-    if not MARKS.isdisjoint(files):
-        return
-    here = (*above, top)
-    for entry in found:
-        if entry.is_dir() and entry.name not in COPIES and not entry.name.startswith("."):
-            if entry.is_symlink() and os.path.realpath(entry) in map(os.path.realpath, here):
+def _walk(top: Path) -> Iterator[tuple[str, list[str], str]]:
+    """Folders at any depth, the names of the files in them, and why they cannot be read, if so;
+    nothing below a run. Links are followed, a lab links to what lies on another disk; each folder
+    that links lead to once, so that they may lead in circles."""
+    followed = {os.path.realpath(top)}
+
+    def below(folder: str) -> Iterator[tuple[str, list[str], str]]:
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            yield folder, [], error.strerror or str(error)
+            return
+        files = [entry.name for entry in found if not entry.is_dir()]
+        yield folder, files, ""
+        if not MARKS.isdisjoint(files):
+            return
+        for entry in found:
+            if not entry.is_dir() or entry.name in COPIES or entry.name.startswith("."):
                 continue
-            yield from _walk(entry.path, here)
+            if entry.is_symlink():
+                if (real := os.path.realpath(entry)) in followed:
+                    continue
+                followed.add(real)
+            yield from below(entry.path)
+
+    yield from below(str(top))
 
 
 def _submitted(files: Iterable[Path]) -> Iterator[Found | LeftOut]:

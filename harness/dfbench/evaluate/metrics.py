@@ -89,9 +89,9 @@ def measure(
     for name, card in metrics.items():
         if level not in card.levels:
             continue
+        plain = MetricValue(name=f"{part.level}/{name}", subset=subset, n_real=reals,
+                            n_fake=len(part) - reals)  # fmt: skip
         try:
-            plain = MetricValue(name=f"{part.level}/{name}", subset=subset, n_real=reals,
-                                n_fake=len(part) - reals)  # fmt: skip
             found = list(_cells(plain, card, part, chosen, decided, draws))
         except Exception as error:  # noqa: BLE001 - one plugin's metric must not lose the run
             values.append(replace(plain, reason=_told(error)))

@@ -59,8 +59,9 @@ class StoredRun:
         """The function called ``name``, by default the run's own. Raises ResultError when only
         the detector's code knows it and that is not here, OptionError for an unknown name."""
         name = name or self.result.spec.aggregate
-        return aggregate_called(name) if name in AGGREGATES or name != OWN else self._own()
+        return aggregate_called(name) if name in AGGREGATES or name != OWN else self._own
 
+    @cached_property
     def _own(self) -> Aggregate:
         from dfbench.catalogue import catalogue
         from dfbench.detector import build

@@ -12,8 +12,8 @@ import jinja2
 
 from dfbench.catalogue import catalogue
 from dfbench.evaluate.calibrate import reliability
+from dfbench.evaluate.follow import known
 from dfbench.evaluate.stored import StoredRun
-from dfbench.evaluate.verify import known
 from dfbench.result import MetricValue, RunResult
 from dfbench_leaderboard.charts.curves import (
     Curve,
