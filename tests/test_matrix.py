@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 import dfbench
@@ -277,17 +278,22 @@ def test_each_job_has_a_gpu_of_its_own(tmp_path, monkeypatch):
 # --- processes ------------------------------------------------------------------------------
 
 
-def children(pid: int) -> list[int]:
-    return [
-        int(child) for task in Path(f"/proc/{pid}/task").glob("*/children")
-        for child in task.read_text().split()
-    ]  # fmt: skip
+def jobs(pid: int) -> list[int]:
+    """The models that a matrix has at work; it asks git and others too, which come and go."""
+    return [c.pid for c in psutil.Process(pid).children() if "dfbench.job" in commanded(c)]
+
+
+def commanded(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def alive(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    except OSError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
 
 
@@ -310,9 +316,9 @@ def test_killed_jobs_fail_alone_and_a_killed_matrix_leaves_nobody_and_goes_on(
         [sys.executable, "-m", "dfbench", *args], env={**os.environ, **env},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    (first,) = wait_for(lambda: children(process.pid), process)
+    (first,) = wait_for(lambda: jobs(process.pid), process)
     os.kill(first, signal.SIGKILL)
-    (second,) = wait_for(lambda: [c for c in children(process.pid) if c != first], process)
+    (second,) = wait_for(lambda: [j for j in jobs(process.pid) if j != first], process)
     wait_for(lambda: list(tmp_path.glob("*/*/*/*/*/spec.json")), process)
     process.kill()
     process.wait()
