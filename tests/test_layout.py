@@ -18,7 +18,7 @@ CORE = ROOT / "harness" / "dfbench"
 
 # A module imports from its own row and from those above it, never from one below.
 LAYERS = (
-    {"errors", "records", "cards", "reporter", "lists", "fetched"},
+    {"errors", "records", "cards", "reporter", "lists", "fetched", "memory"},
     {"hookspecs", "spec", "result", "initial", "detector", "aggregate"},
     {"places", "fanout", "crops", "stored", "store", "weights", "video", "seeking", "pictures",
      "windows", "faces", "clips", "degrade", "perturb", "augment", "splits", "leaks",
@@ -37,7 +37,7 @@ LIGHT: dict[str, set[str]] = {
     name: set()
     for name in (
         "__init__", "errors", "records", "cards", "reporter", "spec", "result", "splits", "leaks",
-        "listing", "api", "lists", "fetched",
+        "listing", "api", "lists", "fetched", "memory",
     )
 } | {"hookspecs": {"pluggy"}, "catalogue": {"pluggy"}, "places": {"platformdirs"}}  # fmt: skip
 ONLY_IN: dict[str, set[str]] = {

@@ -11,6 +11,7 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from dfbench.detector import Detector
+from dfbench.memory import keep_freed_memory
 from dfbench.perturb import Perturbation
 from dfbench.plan import Data, Plan
 from dfbench.prepare import Prepared, prepare
@@ -54,6 +55,8 @@ class Stages:
         )  # fmt: skip
 
     def fabric(self) -> Fabric:
+        if self.plan.device == "cpu":
+            keep_freed_memory()
         precision: Any = self.plan.model.precision
         return Fabric(accelerator=self.plan.device, devices=1, precision=precision)
 
