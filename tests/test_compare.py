@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, rankdata
 
 import dfbench
 from dfbench.cards import ClipSpec
@@ -16,7 +16,13 @@ from dfbench.errors import OptionError, ResultError
 from dfbench.evaluate.agree import agreement
 from dfbench.evaluate.calibrate import apply_temperature
 from dfbench.evaluate.contenders import ask, make_table
-from dfbench.evaluate.delong import components, covariance, grouped_covariance, p_value
+from dfbench.evaluate.delong import (
+    components,
+    covariance,
+    grouped_covariance,
+    midranks,
+    p_value,
+)
 from dfbench.evaluate.judge import judge
 from dfbench.evaluate.paired import SEEN, compare, holm
 from dfbench.evaluate.stored import open_run
@@ -83,6 +89,13 @@ def test_grouped_variance_equals_its_definition():
             total[j, k] += with_real / (with_real - 1) * y[0] * y[1] / reals**2
             total[j, k] += every / (every - 1) * (x[0] * y[1] + x[1] * y[0]) / (fakes * reals)
     np.testing.assert_allclose(grouped_covariance(parts, labels, groups), total, atol=1e-12)
+
+
+def test_midranks_are_scipys():
+    rng = np.random.default_rng(0)
+    for shape in ((3, 40), (1, 1), (2, 0)):
+        scores = rng.integers(0, 12, shape) / 8  # ties
+        np.testing.assert_array_equal(midranks(scores), rankdata(scores, axis=1))
 
 
 def test_what_delong_cannot_tell():

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfbench.evaluate.contenders import Table
+from dfbench.evaluate.delong import midranks
 from dfbench.records import FAKE, REAL
 
 Floats = NDArray[np.float64]
@@ -41,13 +42,11 @@ def agreement(table: Table) -> list[Agreement]:
 
 
 def _part(name: str, scores: Floats, called: Floats) -> Agreement:
-    from scipy.stats import rankdata
-
     same = np.array([[(one == two).mean() if one.size else np.nan for two in called]
                      for one in called])  # fmt: skip
     by_chance = np.array([[_by_chance(one, two) for two in called] for one in called])
     return Agreement(name, scores.shape[1], {
-        "spearman": _correlation(rankdata(scores, axis=1)),
+        "spearman": _correlation(midranks(scores)),
         "pearson": _correlation(scores),
         "same": same,
         "kappa": np.where(by_chance < 1, (same - by_chance) / np.where(by_chance < 1,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from dfbench.evaluate.stored import StoredRun
@@ -32,7 +31,7 @@ def spec_facts(spec: RunSpec) -> Facts:
         )
     if train:
         yield "trained on", _data(train.data)
-        settings = {k: v for k, v in asdict(train).items() if k not in ("data", "seed")}
+        settings = {k: v for k, v in vars(train).items() if k not in ("data", "seed")}
         yield "training", ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in settings.items())
     yield "tested on", _data(spec.test)
     yield "perturbed by", spec.variant
