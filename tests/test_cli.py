@@ -76,12 +76,22 @@ def test_nothing_heavy_is_imported_for_help_and_lists(args):
 
 
 def test_help_is_there_in_half_a_second(cli):
-    seconds = []
-    while len(seconds) < 20 and (not seconds or min(seconds) >= 0.5):  # other tests run beside it
-        begin = time.perf_counter()
-        done = cli("--help")
-        seconds.append(time.perf_counter() - begin)
-    assert min(seconds) < 0.5
+    """Or, on a machine that is slow or busy, in six times what Python with click needs there."""
+    bare, seconds = [], []
+    while len(seconds) < 20 and (not seconds or min(seconds) >= max(0.5, 6 * min(bare))):
+        bare.append(timed(lambda: subprocess.run([sys.executable, "-c", "import click"])))
+        seconds.append(timed(lambda: cli("--help")))
+    assert min(seconds) < max(0.5, 6 * min(bare))
+
+
+def timed(work):
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def test_help_names_the_commands(cli):
+    done = cli("--help")
     assert done.returncode == 0
     assert all(
         name in done.stdout for name in ("run", "prepare", "list", "show", "weights", "doctor")
