@@ -129,7 +129,8 @@ def test_a_page_of_a_run_says_all_of_it(site: Path) -> None:
     text = Page(page).text
     again = "dfbench run --detector meso4 --train sample --test sample --weights none"
     for part in (spec.run_id, spec.model.model_id, spec.test.fingerprint, "decord", "seed", again,
-                 "most confident mistakes", "method: swap", "real/", "sha256 of pred"):  # fmt: skip
+                 "1 frame, ", "most confident mistakes", "method: swap", "real/",
+                 "sha256 of pred"):  # fmt: skip
         assert part in text, part
     assert page.read_text().count("<svg") == 4
 

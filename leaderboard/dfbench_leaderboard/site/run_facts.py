@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from dfbench.cards import ClipSpec
 from dfbench.evaluate.stored import StoredRun
 from dfbench.spec import DataSpec, RunSpec
 
@@ -21,14 +22,7 @@ def spec_facts(spec: RunSpec) -> Facts:
     yield "starts from", model.weights or ("unknown" if model.made_elsewhere else "random weights")
     yield "sha256 of those weights", model.weights_sha256 or ""
     if not model.made_elsewhere:
-        clip = model.clip
-        yield (
-            "clip",
-            (
-                f"{clip.frames} frames, {clip.stride} apart, {clip.windows} a video, "
-                f"{clip.size} px, crop {clip.margin:g} x the face, {clip.align}"
-            ),
-        )
+        yield "clip", _clip(model.clip)
     if train:
         yield "trained on", _data(train.data)
         settings = {k: v for k, v in vars(train).items() if k not in ("data", "seed")}
@@ -41,6 +35,12 @@ def spec_facts(spec: RunSpec) -> Facts:
     yield "seed", str(spec.seed)
     yield "protocol", spec.protocol
     yield "read by", ", ".join(filter(None, (model.reader, model.precision)))
+
+
+def _clip(clip: ClipSpec) -> str:
+    frames = "1 frame" if clip.frames == 1 else f"{clip.frames} frames, {clip.stride} apart"
+    crop = f"crop {clip.margin:g} x the face, {clip.align}"
+    return f"{frames}, {clip.windows} a video, {clip.size} px, {crop}"
 
 
 def _data(data: DataSpec) -> str:
