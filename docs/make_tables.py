@@ -20,10 +20,9 @@ def parameters(card: DetectorCard) -> int:
 
 
 def row(card: DetectorCard) -> str:
-    sees = "1 frame" if card.clip.frames == 1 else f"{card.clip.frames} frames"
     cells = [
         f"`{card.name}`",
-        f"{sees}, {card.clip.size} px",
+        f"{card.clip.length}, {card.clip.size} px",
         f"{parameters(card):,}",
         card.recipe.weights or "random",
         f"{card.summary}. {card.paper.split(';')[0]}",

@@ -99,6 +99,8 @@ def test_every_run_detector_and_test_set_has_a_page(site: Path) -> None:
     assert len(list((site / "runs").iterdir())) == 10
     assert {p.stem for p in (site / "detectors").iterdir()} == {"meso4", "r3d18", slug(EVIL)}
     assert len(list((site / "datasets").iterdir())) == 3
+    assert "1 frame of 256 px, 32 a video" in Page(site / "detectors" / "meso4.html").text
+    assert "16 frames of 112 px, 4 a video" in Page(site / "detectors" / "r3d18.html").text
 
 
 def test_the_failed_and_the_tampered_are_listed_with_the_reason(site: Path) -> None:

@@ -64,6 +64,11 @@ class ClipSpec:
         """``frame`` or ``clip``: the first half of the name of a metric on single scores."""
         return "frame" if self.frames == 1 else "clip"
 
+    @property
+    def length(self) -> str:
+        """``1 frame`` or, say, ``16 frames``: a clip's length in words."""
+        return "1 frame" if self.frames == 1 else f"{self.frames} frames"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:

@@ -10,6 +10,7 @@ _SITE = "https://raw.githubusercontent.com/DariusAf/MesoNet/master/weights/"
 _CLIP = ClipSpec(frames=1, size=256, margin=1.3, align="similarity")
 # The paper's (section IV-B), with mean squared error on the sigmoid and its own augmentation in
 # ``networks``; a smaller batch than its 75 makes enough steps of a dataset of hundreds of videos.
+# Few epochs of many frames: of many short ones a small validation set may pick a lucky early one.
 _RECIPE = Recipe(
     epochs=4, batch_size=16, lr=1e-3, schedule="step", decay=0.1, decay_steps=1000, lr_floor=1e-6,
     augment="own", clips_per_video=8, patience=4,

@@ -114,7 +114,7 @@ def _card_facts(card: Card | None) -> Iterator[tuple[str, str]]:
     yield "licence", card.licence
     if isinstance(card, DetectorCard):
         clip = card.clip
-        yield "looks at", f"{clip.frames} frames of {clip.size} px, {clip.windows} a video"
+        yield "looks at", f"{clip.length} of {clip.size} px, {clip.windows} a video"
         yield "options", ", ".join(f"{name}={value}" for name, value in card.options.items())
         yield "weights", ", ".join(f"{file.name} ({file.licence})" for file in card.weights)
     if isinstance(card, DatasetCard):

@@ -38,9 +38,9 @@ def spec_facts(spec: RunSpec) -> Facts:
 
 
 def _clip(clip: ClipSpec) -> str:
-    frames = "1 frame" if clip.frames == 1 else f"{clip.frames} frames, {clip.stride} apart"
+    apart = f", {clip.stride} apart" if clip.frames > 1 else ""
     crop = f"crop {clip.margin:g} x the face, {clip.align}"
-    return f"{frames}, {clip.windows} a video, {clip.size} px, {crop}"
+    return f"{clip.length}{apart}, {clip.windows} a video, {clip.size} px, {crop}"
 
 
 def _data(data: DataSpec) -> str:
