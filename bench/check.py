@@ -69,16 +69,21 @@ def row(root: Path, workers: int, asked: argparse.Namespace) -> str:
     seconds = []
     for _ in range(asked.repeats):
         begin = time.perf_counter()
-        report = check_dataset("folder", catalogue(), {"folder": root}, root, deep=asked.deep,
-                               workers=workers)  # fmt: skip
+        report = check_dataset(
+            "folder", catalogue(), {"folder": root}, root, deep=asked.deep, workers=workers
+        )
         seconds.append(time.perf_counter() - begin)
         assert report.videos == asked.files, report
         assert not report.broken, report.findings
     rate = asked.files / min(seconds)
-    peak = max(resource.getrusage(who).ru_maxrss
-               for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))  # fmt: skip
-    return (f"| {workers} | {asked.files:,} | {rate:,.0f} | {100_000 / rate / 60:.1f} min | "
-            f"{peak / 1024:.0f} |")  # fmt: skip
+    peak = max(
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return (
+        f"| {workers} | {asked.files:,} | {rate:,.0f} | {100_000 / rate / 60:.1f} min | "
+        f"{peak / 1024:.0f} |"
+    )
 
 
 if __name__ == "__main__":

@@ -23,19 +23,38 @@ sys.path.insert(0, str(Path(__file__).parent))
 from leaderboard import make_runs
 
 VIDEOS = 60
-os.environ |= {"NO_PROXY": "127.0.0.1", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-               "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}  # fmt: skip
+os.environ |= {
+    "NO_PROXY": "127.0.0.1",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
 
 
 def start(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
-               "--backend-store-uri", f"sqlite:///{folder}/store.db",
-               "--artifacts-destination", str(folder / "artifacts")]  # fmt: skip
-    process = subprocess.Popen(command, cwd=folder, start_new_session=True,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--backend-store-uri",
+        f"sqlite:///{folder}/store.db",
+        "--artifacts-destination",
+        str(folder / "artifacts"),
+    ]
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     for _ in range(600):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close()
@@ -75,8 +94,16 @@ def main() -> None:
             print(f"{log(address, folder / 'runs')} runs logged")
             env = {**os.environ, "DFBENCH_CACHE": str(folder / "cache")}
             for turn in ("first", "second"):
-                command = [sys.executable, "-m", "dfbench", "leaderboard", "--mlflow", address,
-                           "--format", "csv"]  # fmt: skip
+                command = [
+                    sys.executable,
+                    "-m",
+                    "dfbench",
+                    "leaderboard",
+                    "--mlflow",
+                    address,
+                    "--format",
+                    "csv",
+                ]
                 began = time.perf_counter()
                 subprocess.run(command, check=True, env=env, stdout=subprocess.DEVNULL)
                 print(f"{turn}: {time.perf_counter() - began:.1f} s, ranking included")

@@ -52,13 +52,23 @@ def main() -> None:
         part = table(asked.videos, group)
         bootstrap = Bootstrap(part.groups, part.labels, asked.draws, 0)
         named = f"{asked.videos:,} videos in {asked.videos // group:,} groups"
-        timed(f"{named}: {bootstrap.draws} draws alone", lambda b=bootstrap: sum(
-            len(weights) for weights in b.weights()))  # type: ignore[misc]  # fmt: skip
+        timed(
+            f"{named}: {bootstrap.draws} draws alone",
+            lambda b=bootstrap: sum(len(weights) for weights in b.weights()),
+        )  # type: ignore[misc]
         one = {"auc": metrics["auc"]}
-        timed(f"{named}: AUC", lambda p=part, m=one: measure(  # type: ignore[misc]
-            p, "all", m, chosen, draws=asked.draws))  # fmt: skip
-        timed(f"{named}: all {len(metrics)} metrics", lambda p=part: measure(  # type: ignore[misc]
-            p, "all", metrics, chosen, draws=asked.draws))  # fmt: skip
+        timed(
+            f"{named}: AUC",
+            lambda p=part, m=one: measure(  # type: ignore[misc]
+                p, "all", m, chosen, draws=asked.draws
+            ),
+        )
+        timed(
+            f"{named}: all {len(metrics)} metrics",
+            lambda p=part: measure(  # type: ignore[misc]
+                p, "all", metrics, chosen, draws=asked.draws
+            ),
+        )
 
 
 if __name__ == "__main__":

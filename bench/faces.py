@@ -44,10 +44,14 @@ def main() -> None:
     cv2.setNumThreads(asked.threads)
     torch.set_num_threads(asked.threads)
     device = torch.cuda.get_device_name() if asked.device == "cuda" else f"{asked.threads} CPU core"
-    print(f"{device}, torch {torch.__version__}, OpenCV {cv2.__version__}, {asked.frames} frames, "
-          f"median of {asked.repeats}")  # fmt: skip
-    print("| detector | size | batch | precision | frames/s | faces/frame | days for DFDC |\n"
-          "|---|---|---|---|---|---|---|")  # fmt: skip
+    print(
+        f"{device}, torch {torch.__version__}, OpenCV {cv2.__version__}, {asked.frames} frames, "
+        f"median of {asked.repeats}"
+    )
+    print(
+        "| detector | size | batch | precision | frames/s | faces/frame | days for DFDC |\n"
+        "|---|---|---|---|---|---|---|"
+    )
     for name in asked.detector or ["yunet", "mtcnn"]:
         for precision in (asked.precision or ["32"]) if name == "retinaface" else ["32"]:
             detector = build(name, precision, asked)
@@ -71,8 +75,10 @@ def row(
         faces = sum(map(len, found))
     rate = len(images) / statistics.median(times)
     days = DFDC / rate / 86400
-    return (f"| {name} | {size} | {batch} | {precision} | {rate:.1f} | {faces / len(images):.1f} | "
-            f"{days:.2f} |")  # fmt: skip
+    return (
+        f"| {name} | {size} | {batch} | {precision} | {rate:.1f} | {faces / len(images):.1f} | "
+        f"{days:.2f} |"
+    )
 
 
 def build(name: str, precision: str, asked: argparse.Namespace) -> Any:

@@ -42,11 +42,13 @@ def triple(record: VideoRecord, number: int) -> NDArray[np.uint8]:
         warping = Warping.draw(rng)
     fake = warp_face(real, points, warping)
     difference = np.clip(128 + 8 * (fake.astype(int) - real), 0, 255).astype(np.uint8)
-    tiles = [cv2.resize(p, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-             for p in (real, fake, difference)]  # fmt: skip
+    tiles = [
+        cv2.resize(p, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for p in (real, fake, difference)
+    ]
     text = f"{warping.region} {warping.size} px" + (" soft" if warping.feather else "")
-    cv2.putText(tiles[1], text, (6, SIDE - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255,) * 3, 1,
-                cv2.LINE_AA)  # fmt: skip
+    cv2.putText(
+        tiles[1], text, (6, SIDE - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255,) * 3, 1, cv2.LINE_AA
+    )
     return np.asarray(np.vstack(tiles), np.uint8)
 
 

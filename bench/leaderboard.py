@@ -34,8 +34,17 @@ from dfbench.records import Prediction
 from dfbench.result import RunResult, rewrite, write_json, write_result
 from dfbench.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
 
-METRICS = ("auc", "average_precision", "eer", "log_loss", "ece", "accuracy", "precision", "recall",
-           "f1")  # fmt: skip
+METRICS = (
+    "auc",
+    "average_precision",
+    "eer",
+    "log_loss",
+    "ece",
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+)
 DETECTORS = ("meso4", "mesoinception4", "resnet50", "xception", "fwa", "r3d18", "r3d101")
 DRAWN = 40
 DATASETS = ("sample", "sample-control", "celebdf", "dfdc", "uadfv")
@@ -52,12 +61,22 @@ def make_runs(out: Path, first: int, number: int, videos: int) -> None:
         write_json(folder / "spec.json", spec.to_json())
         rewrite(folder / "predictions.csv", rows)
         write_about({row.video: {"face": "120"} for row in rows}, folder / "videos.csv")
-        write_result(RunResult(
-            spec=spec, status="finished", counts=counts, truth=truth_of_rows(rows), **judged,
-            cost={"parameters": 10_000 * (1 + i % 4000), "videos_per_second": 3.0 + i % 50,
-                  "seconds": {"train": 60.0 + i}},
-            provenance={"ended": "2026-01-01T00:00:00+00:00"},
-        ), folder)  # fmt: skip
+        write_result(
+            RunResult(
+                spec=spec,
+                status="finished",
+                counts=counts,
+                truth=truth_of_rows(rows),
+                **judged,
+                cost={
+                    "parameters": 10_000 * (1 + i % 4000),
+                    "videos_per_second": 3.0 + i % 50,
+                    "seconds": {"train": 60.0 + i},
+                },
+                provenance={"ended": "2026-01-01T00:00:00+00:00"},
+            ),
+            folder,
+        )
 
 
 def drawn(i: int, dataset: str, videos: int) -> tuple[list[Prediction], dict[str, Any]]:
@@ -73,18 +92,34 @@ def make_spec(i: int, videos: int) -> RunSpec:
     """Seeds of two belong together."""
     entry, seed = divmod(i, 2)
     train, test = DATASETS[entry % 5], DATASETS[entry // 5 % 5]
-    data = DataSpec(dataset=train, fingerprint="a" * 16, videos=500, faces="yunet",
-                    faces_version="2")  # fmt: skip
+    data = DataSpec(
+        dataset=train, fingerprint="a" * 16, videos=500, faces="yunet", faces_version="2"
+    )
     recipe = TrainSpec(
-        data=data, seed=seed, epochs=10 + entry // 175, batch_size=16, lr=1e-3, weight_decay=0.0,
-        schedule="constant", clips_per_video=0, patience=3, balance=True, fine_tune="all",
+        data=data,
+        seed=seed,
+        epochs=10 + entry // 175,
+        batch_size=16,
+        lr=1e-3,
+        weight_decay=0.0,
+        schedule="constant",
+        clips_per_video=0,
+        patience=3,
+        balance=True,
+        fine_tune="all",
         augment="study",
-    )  # fmt: skip
+    )
     model = ModelSpec(
-        detector=DETECTORS[entry // 25 % 7], plugin="deepfake-bench", plugin_version="0.4.0",
-        weights=None, weights_sha256=None, clip=ClipSpec(), reader="pyav 18", precision="32-true",
+        detector=DETECTORS[entry // 25 % 7],
+        plugin="deepfake-bench",
+        plugin_version="0.4.0",
+        weights=None,
+        weights_sha256=None,
+        clip=ClipSpec(),
+        reader="pyav 18",
+        precision="32-true",
         train=recipe,
-    )  # fmt: skip
+    )
     return RunSpec(model=model, test=replace(data, dataset=test, videos=videos), seed=seed)
 
 
@@ -93,10 +128,19 @@ def make_rows(i: int, spec: RunSpec, videos: int) -> list[Prediction]:
     labels = (np.arange(videos) >= videos // 2).astype(int)
     scores = 1 / (1 + np.exp(-rng.normal(labels * (i % 7) / 2, 1)))
     return [
-        Prediction(spec.test.dataset, f"v{n:04}", 0, 0, int(label), float(score),
-                   ("swap", "reenact")[n % 2] if label else None, f"p{n % (videos // 3)}", "ok")
+        Prediction(
+            spec.test.dataset,
+            f"v{n:04}",
+            0,
+            0,
+            int(label),
+            float(score),
+            ("swap", "reenact")[n % 2] if label else None,
+            f"p{n % (videos // 3)}",
+            "ok",
+        )
         for n, (label, score) in enumerate(zip(labels, scores, strict=True))
-    ]  # fmt: skip
+    ]
 
 
 def portion(asked: tuple[Path, int, int, int]) -> None:
@@ -113,19 +157,31 @@ def main() -> None:
     runs, site = folder / "runs", folder / "site"
     if not runs.is_dir():
         each = -(-asked.runs // default_workers())
-        tasks = [(runs, i, min(each, asked.runs - i), asked.videos)
-                 for i in range(0, asked.runs, each)]  # fmt: skip
+        tasks = [
+            (runs, i, min(each, asked.runs - i), asked.videos) for i in range(0, asked.runs, each)
+        ]
         list(fan_out(portion, tasks, default_workers()))
     shutil.rmtree(site, ignore_errors=True)
-    command = [sys.executable, "-m", "dfbench", "leaderboard", "build", "--runs", str(runs),
-               "--out", str(site)]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "dfbench",
+        "leaderboard",
+        "build",
+        "--runs",
+        str(runs),
+        "--out",
+        str(site),
+    ]
     began = time.perf_counter()
     subprocess.run(command, check=True)
     took = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     size = sum(file.stat().st_size for file in site.rglob("*") if file.is_file()) / 1e6
-    print(f"{asked.runs} runs: {took:.1f} s, {1000 * took / asked.runs:.1f} ms each, largest "
-          f"process {peak:.0f} MB, site {size:.1f} MB")  # fmt: skip
+    print(
+        f"{asked.runs} runs: {took:.1f} s, {1000 * took / asked.runs:.1f} ms each, largest "
+        f"process {peak:.0f} MB, site {size:.1f} MB"
+    )
     if asked.keep is None:
         shutil.rmtree(folder)
 

@@ -47,17 +47,33 @@ def fill(store: FaceStore, clips: Crops, number: int) -> list[Prepared]:
         files = [f"clip{c:02d}/frame{t:02d}" for t in range(len(clip))]
         pictures |= dict(zip(files, clip, strict=True))
         many, box = len(clip), [low, low, high, high]
-        windows.append(StoredWindow(list(range(many)), [0, 0, SIDE], [box] * many, [marks] * many,
-                                    [1.0] * many, files, c))  # fmt: skip
+        windows.append(
+            StoredWindow(
+                list(range(many)),
+                [0, 0, SIDE],
+                [box] * many,
+                [marks] * many,
+                [1.0] * many,
+                files,
+                c,
+            )
+        )
     keys = [f"00{video:062x}" for video in range(number)]
     store.write(keys[0], StoredVideo("0", "ok", "", "", "", windows=windows), pictures)
     for key in keys[1:]:
         shutil.copy(store.path(keys[0]), store.path(key))
     there = len(windows)
     return [
-        Prepared(VideoRecord(key, store.root / "no such video", number % 2), key, "ok", "",
-                 (0,) * there, (True,) * there) for number, key in enumerate(keys)
-    ]  # fmt: skip
+        Prepared(
+            VideoRecord(key, store.root / "no such video", number % 2),
+            key,
+            "ok",
+            "",
+            (0,) * there,
+            (True,) * there,
+        )
+        for number, key in enumerate(keys)
+    ]
 
 
 def rate(clips: TrainingClips, asked: list[Pick]) -> float:
@@ -89,9 +105,12 @@ def main() -> None:
                 store = FaceStore(Path(folder), lossy)
                 reader = ClipReader(fill(store, crops, asked.videos), store, spec)
                 rates = [
-                    [rate(TrainingClips(reader, augment, 0), picks(asked.videos, spec.windows))
-                     for augment in ("none", "study")] for _ in range(asked.repeats)
-                ]  # fmt: skip
+                    [
+                        rate(TrainingClips(reader, augment, 0), picks(asked.videos, spec.windows))
+                        for augment in ("none", "study")
+                    ]
+                    for _ in range(asked.repeats)
+                ]
             plain, augmented = (statistics.median(column) for column in zip(*rates, strict=True))
             quality = "lossy" if lossy else "lossless"
             print(f"| {name} | {quality} | {plain:.0f} | {augmented:.0f} |", flush=True)

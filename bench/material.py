@@ -28,8 +28,10 @@ Crops = list[list[NDArray[np.uint8]]]
 def drawn_video(path: Path, seed: int = 0) -> None:
     """A drawn person of the sample, enlarged, with sensor noise, in a still 1080p room, encoded at
     DFDC's bit rate."""
-    frames = [cv2.resize(f, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-              for f in Take(seed, seed, 0).real.frames]  # fmt: skip
+    frames = [
+        cv2.resize(f, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+        for f in Take(seed, seed, 0).real.frames
+    ]
     edge = (380, 1080 - SIDE - 380, 800, 1920 - SIDE - 800)
     room = cv2.copyMakeBorder(frames[0], *edge, cv2.BORDER_REFLECT_101)
     rng = np.random.default_rng(seed)
@@ -60,8 +62,10 @@ def crops(path: Path, clip: ClipSpec, weights: Path | None) -> Crops:
             rows = np.clip(np.searchsorted(track.frames, first), 0, len(track.frames) - 1)
             middle = (track.boxes[rows, :2] + track.boxes[rows, 2:]) / 2
     corner = np.clip(middle - SIDE / 2, 0, [width - SIDE, height - SIDE]).astype(int)
-    return [[np.ascontiguousarray(frames[n][y : y + SIDE, x : x + SIDE]) for n in row.tolist()]
-            for row, (x, y) in zip(numbers, corner, strict=True)]  # fmt: skip
+    return [
+        [np.ascontiguousarray(frames[n][y : y + SIDE, x : x + SIDE]) for n in row.tolist()]
+        for row, (x, y) in zip(numbers, corner, strict=True)
+    ]
 
 
 def material(

@@ -33,15 +33,26 @@ def main() -> None:
         found: dict[str, list[tuple[float, float]]] = {"given back": [], "kept": []}
         for _ in range(asked.repeats):
             for way, measured in found.items():
-                command = [sys.executable, __file__, "--one", way, "--detector", detector,
-                           "--steps", str(asked.steps)]  # fmt: skip
+                command = [
+                    sys.executable,
+                    __file__,
+                    "--one",
+                    way,
+                    "--detector",
+                    detector,
+                    "--steps",
+                    str(asked.steps),
+                ]
                 done = subprocess.run(command, check=True, capture_output=True, text=True)
                 measured.append(json.loads(done.stdout))
         (before, peak), (after, kept) = (
             map(statistics.median, zip(*measured, strict=True)) for measured in found.values()
         )
-        print(f"| {detector} | {before:.2f} | {after:.2f} | {after / before:.2f} "
-              f"| {peak:.0f} | {kept:.0f} |", flush=True)  # fmt: skip
+        print(
+            f"| {detector} | {before:.2f} | {after:.2f} | {after / before:.2f} "
+            f"| {peak:.0f} | {kept:.0f} |",
+            flush=True,
+        )
 
 
 def steps(detector: str, number: int, kept: bool) -> tuple[float, float]:

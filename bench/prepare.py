@@ -49,8 +49,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--memory", type=int, nargs="*", metavar="VIDEOS",
-                        help="peak memory for so many videos  [10 1000]")  # fmt: skip
+    parser.add_argument(
+        "--memory",
+        type=int,
+        nargs="*",
+        metavar="VIDEOS",
+        help="peak memory for so many videos  [10 1000]",
+    )
     asked = parser.parse_args()
     if not shutil.which("ffmpeg"):
         sys.exit("the floor is timed with ffmpeg: install it first")
@@ -63,9 +68,11 @@ def main() -> None:
 def ratios(asked: argparse.Namespace, root: Path) -> None:
     data = make_dataset(root / "data", asked.originals, FRAMES, asked.source)
     files = sorted(data.rglob("*.mp4"))
-    print(f"{len(files)} videos, {FRAMES / FPS:.0f} s, {SIZE[0]}x{SIZE[1]}, "
-          f"{sum(f.stat().st_size for f in files) / len(files) / 1e6:.1f} MB each; "
-          f"{asked.workers} workers, {asked.faces}, median of {asked.repeats} pairs")  # fmt: skip
+    print(
+        f"{len(files)} videos, {FRAMES / FPS:.0f} s, {SIZE[0]}x{SIZE[1]}, "
+        f"{sum(f.stat().st_size for f in files) / len(files) / 1e6:.1f} MB each; "
+        f"{asked.workers} workers, {asked.faces}, median of {asked.repeats} pairs"
+    )
     print("| | seconds | ffmpeg | ratio |\n|---|---|---|---|")
     for options in ([], ["--boxes-from-original"]):
         pairs = []
@@ -74,8 +81,10 @@ def ratios(asked: argparse.Namespace, root: Path) -> None:
             pairs.append((timed(lambda o=options: prepare(asked, data, root, o)), floor))  # type: ignore[misc]
         ratio = statistics.median(ours / floor for ours, floor in pairs)
         ours, floor = (statistics.median(column) for column in zip(*pairs, strict=True))
-        print(f"| {' '.join(['prepare', *options])} | {ours:.1f} | {floor:.1f} | {ratio:.2f} |",
-              flush=True)  # fmt: skip
+        print(
+            f"| {' '.join(['prepare', *options])} | {ours:.1f} | {floor:.1f} | {ratio:.2f} |",
+            flush=True,
+        )
 
 
 def decode(files: list[Path]) -> None:
@@ -209,10 +218,15 @@ def drawn(seed: int, frames: int) -> Iterator[Image]:
     from dfbench_sample.take import Take
 
     rng = np.random.default_rng(seed)
-    wide = cv2.resize(rng.integers(40, 200, (70, 130, 3), np.uint8), (SIZE[0] + 400, SIZE[1] + 200),
-                      interpolation=cv2.INTER_CUBIC)  # fmt: skip
-    heads = [cv2.resize(head, (640, 640), interpolation=cv2.INTER_CUBIC)
-             for head in Take(seed, 0, 0).real.frames]  # fmt: skip
+    wide = cv2.resize(
+        rng.integers(40, 200, (70, 130, 3), np.uint8),
+        (SIZE[0] + 400, SIZE[1] + 200),
+        interpolation=cv2.INTER_CUBIC,
+    )
+    heads = [
+        cv2.resize(head, (640, 640), interpolation=cv2.INTER_CUBIC)
+        for head in Take(seed, 0, 0).real.frames
+    ]
     noise = rng.normal(0, 3, (4, SIZE[1], SIZE[0], 3)).astype(np.int8)
     for n in range(frames):
         x, y = int(200 + 190 * np.sin(n / 60)), int(100 + 90 * np.cos(n / 80))

@@ -73,8 +73,17 @@ def ratios(name: str, videos: int, repeats: int) -> dict[str, float]:
 def clean_reader(clip: ClipSpec, videos: int) -> ClipReader:
     """Test videos of ``sample``, prepared."""
     cache = cache_folder(None)
-    listing = read_dataset("sample", catalogue(), {}, cache, trained_on=True, at_most=None,
-                           workers=1, reporter=Reporter(), split_file=None)  # fmt: skip
+    listing = read_dataset(
+        "sample",
+        catalogue(),
+        {},
+        cache,
+        trained_on=True,
+        at_most=None,
+        workers=1,
+        reporter=Reporter(),
+        split_file=None,
+    )
     records = listing.of("test")[:videos]
     store = FaceStore(faces_folder(cache))
     finder = find_faces(None, listing, records, catalogue(), cache)

@@ -38,15 +38,19 @@ CONTESTANTS = [
     Contestant("resnet50:size=64", {"lr": 1e-3, "epochs": 4}),
     Contestant("xception:size=96,width=0.25", {"lr": 1e-3, "epochs": 2}),
     Contestant("fwa:size=64,trunk=resnet18,views=2", {"epochs": 1, "batch_size": 16, "lr": 0.05}),
-    Contestant("sbi:model=test_efficientnet,size=128",
-               {"epochs": 12, "batch_size": 16, "lr": 0.05}),
+    Contestant(
+        "sbi:model=test_efficientnet,size=128", {"epochs": 12, "batch_size": 16, "lr": 0.05}
+    ),
     Contestant("slow_fusion:size=112,width=0.25"),
     Contestant("cnn_lstm:frames=8,hidden=128,size=64,trunk=small", {"epochs": 60, "lr": 1e-3}),
     Contestant("r3d18:width=0.25", {"epochs": 4}),
-]  # fmt: skip
+]
 KINDS = {"frame": "one frame at a time", "clip": "several frames at once"}
-SUBSETS = {"warp": "warp: seen in any frame", "flicker": "flicker: seen in time alone",
-           "control": "control: nothing changed"}  # fmt: skip
+SUBSETS = {
+    "warp": "warp: seen in any frame",
+    "flicker": "flicker: seen in time alone",
+    "control": "control: nothing changed",
+}
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,10 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, default=Path("spatial-vs-temporal.png"))
     asked = parser.parse_args()
     rows = [
-        contest(who, asked) for who in CONTESTANTS
+        contest(who, asked)
+        for who in CONTESTANTS
         if not asked.only or parse_name(who.detector)[0] in asked.only
-    ]  # fmt: skip
+    ]
     rows.sort(key=lambda row: row.kind == "clip")
     print(table(rows))
     draw(rows, asked.picture)
@@ -76,9 +81,15 @@ def main() -> None:
 
 def contest(who: Contestant, asked: argparse.Namespace) -> Row:
     own, control = dfbench.run(
-        who.detector, train="sample", test=["sample", "sample-control"], weights="none",
-        out=asked.out, cache=asked.cache, reporter=Terminal(), **who.asked,
-    )  # fmt: skip
+        who.detector,
+        train="sample",
+        test=["sample", "sample-control"],
+        weights="none",
+        out=asked.out,
+        cache=asked.cache,
+        reporter=Terminal(),
+        **who.asked,
+    )
     values = {name: own.metric(f"video/auc[{name}]") for name in ("warp", "flicker")}
     values["control"] = control.metric("video/auc")
     level = own.spec.model.clip.level
@@ -136,8 +147,9 @@ def draw(rows: list[Row], file: Path) -> None:
     for kind, text in KINDS.items():
         panels[0].plot([], [], "o-", color=colours[kind], label=text)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
-    figure.suptitle("Video AUC on the sample, 95 % intervals over people", x=0.01, ha="left",
-                    fontsize=11)  # fmt: skip
+    figure.suptitle(
+        "Video AUC on the sample, 95 % intervals over people", x=0.01, ha="left", fontsize=11
+    )
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file)
 

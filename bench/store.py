@@ -140,14 +140,27 @@ def store(lossy: bool) -> Container:
     """The face store as it is; ``path`` stands for its folder."""
 
     def write(path: Path, clips: Crops) -> None:
-        names = [[f"clip{c:02d}/frame{t:02d}" for t in range(len(clip))]
-                 for c, clip in enumerate(clips)]  # fmt: skip
+        names = [
+            [f"clip{c:02d}/frame{t:02d}" for t in range(len(clip))] for c, clip in enumerate(clips)
+        ]
         box, marks = [71.25, 60.5, 250.75, 251.5], [[101.25, 150.5]] * 5
-        windows = [StoredWindow(list(range(len(n))), [0, 0, SIDE], [box] * len(n),
-                                [marks] * len(n), [0.93] * len(n), n, c)
-                   for c, n in enumerate(names)]  # fmt: skip
-        pictures = {n: image for row, clip in zip(names, clips, strict=True)
-                    for n, image in zip(row, clip, strict=True)}  # fmt: skip
+        windows = [
+            StoredWindow(
+                list(range(len(n))),
+                [0, 0, SIDE],
+                [box] * len(n),
+                [marks] * len(n),
+                [0.93] * len(n),
+                n,
+                c,
+            )
+            for c, n in enumerate(names)
+        ]
+        pictures = {
+            n: image
+            for row, clip in zip(names, clips, strict=True)
+            for n, image in zip(row, clip, strict=True)
+        }
         about = StoredVideo("v", "ok", "", "pyav", "yunet", windows=windows)
         FaceStore(path, lossy).write("0" * 64, about, pictures)
 
@@ -163,8 +176,9 @@ def png(level: int, *more: int) -> Container:
 
 
 def jpeg(quality: int, sampling: int) -> Container:
-    return picture(".jpg", cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-                   sampling)  # fmt: skip
+    return picture(
+        ".jpg", cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling
+    )
 
 
 UP = (cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP)
@@ -234,11 +248,16 @@ def row(name: str, singles: list[Measured], clips: list[Measured]) -> str:
     single, clip = mean([m.size for m in singles]) if singles else 0, mean([m.size for m in clips])
     one = f"{1 / mean([m.read for m in singles]):.0f}" if singles else ""
     cells = [
-        name, loss, f"{mean([m.write for m in clips]) * 1e3:.1f}", one,
+        name,
+        loss,
+        f"{mean([m.write for m in clips]) * 1e3:.1f}",
+        one,
         f"{1 / mean([m.read for m in clips]):.0f}",
-        f"{single / 1e6:.2f}" if singles else "", f"{clip / 1e6:.2f}",
-        f"{single * DFDC / 1e12:.2f}" if singles else "", f"{clip * DFDC / 1e12:.2f}",
-    ]  # fmt: skip
+        f"{single / 1e6:.2f}" if singles else "",
+        f"{clip / 1e6:.2f}",
+        f"{single * DFDC / 1e12:.2f}" if singles else "",
+        f"{clip * DFDC / 1e12:.2f}",
+    ]
     return f"| {' | '.join(cells)} |"
 
 
@@ -253,14 +272,26 @@ def main() -> None:
     singles = material(ClipSpec(), asked.video, asked.weights)
     clips = material(ClipSpec(frames=16), asked.video, asked.weights)
     print(f"videos: {', '.join(singles)}; OpenCV {cv2.__version__}, median of {asked.repeats}\n")
-    columns = ["container", "loss", "write ms/frame", "frames/s", "clip frames/s",
-               "MB, 32 frames", "MB, 4x16", "TB, 32 frames", "TB, 4x16"]  # fmt: skip
+    columns = [
+        "container",
+        "loss",
+        "write ms/frame",
+        "frames/s",
+        "clip frames/s",
+        "MB, 32 frames",
+        "MB, 4x16",
+        "TB, 32 frames",
+        "TB, 4x16",
+    ]
     print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     for name, container in CONTAINERS.items():
         if asked.only not in name:
             continue
-        one = [] if container.clips_only else [
-            measure(container, c, asked.repeats) for c in singles.values()]  # fmt: skip
+        one = (
+            []
+            if container.clips_only
+            else [measure(container, c, asked.repeats) for c in singles.values()]
+        )
         many = [measure(container, c, asked.repeats) for c in clips.values()]
         print(row(name, one, many), flush=True)
 

@@ -48,10 +48,14 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=default_workers())
     asked = parser.parse_args()
     device = torch.cuda.get_device_name() if asked.device == "cuda" else "CPU"
-    print(f"{device}, torch {torch.__version__}, batch {asked.batch_size}, {asked.steps} steps, "
-          f"median of {asked.repeats}")  # fmt: skip
-    print("| detector | precision | bare clips/s | device clips/s | harness | store clips/s "
-          "| store/device | peak MB |\n|---|---|---|---|---|---|---|---|")  # fmt: skip
+    print(
+        f"{device}, torch {torch.__version__}, batch {asked.batch_size}, {asked.steps} steps, "
+        f"median of {asked.repeats}"
+    )
+    print(
+        "| detector | precision | bare clips/s | device clips/s | harness | store clips/s "
+        "| store/device | peak MB |\n|---|---|---|---|---|---|---|---|"
+    )
     for name in asked.detector or ["r3d50:width=0.125", "r3d101:width=0.125"]:
         for precision in asked.precision or ["32"]:
             with tempfile.TemporaryDirectory() as folder:
@@ -88,9 +92,11 @@ def row(name: str, precision: str, asked: argparse.Namespace, folder: Path) -> s
     median = {key: statistics.median(value) for key, value in times.items()}
     overhead = statistics.median(d / b for d, b in zip(times["device"], times["bare"], strict=True))
     ratio = statistics.median(s / d for s, d in zip(times["store"], times["device"], strict=True))
-    return (f"| {name} | {precision} | {clips / median['bare']:.1f} | "
-            f"{clips / median['device']:.1f} | {overhead:.3f} | {clips / median['store']:.1f} | "
-            f"{ratio:.3f} | {peak(fabric):.0f} |")  # fmt: skip
+    return (
+        f"| {name} | {precision} | {clips / median['bare']:.1f} | "
+        f"{clips / median['device']:.1f} | {overhead:.3f} | {clips / median['store']:.1f} | "
+        f"{ratio:.3f} | {peak(fabric):.0f} |"
+    )
 
 
 Steps = Callable[[Iterator[tuple[Tensor, Tensor]]], None]
@@ -167,8 +173,9 @@ def store_loader(card: DetectorCard, asked: argparse.Namespace, folder: Path):  
         files = [f"clip00/frame{t:02d}.png" for t in range(clip.frames)]
         crops = {file: crop(np.roll(image, t, 1), x, y, side)[0] for t, file in enumerate(files)}
         local = (box - [x, y, x, y]).tolist()
-        window = StoredWindow(list(range(clip.frames)), [x, y, side], local, marks,
-                              [1.0] * clip.frames, files)  # fmt: skip
+        window = StoredWindow(
+            list(range(clip.frames)), [x, y, side], local, marks, [1.0] * clip.frames, files
+        )
         key = f"{number:064d}"
         store.write(key, StoredVideo(str(number), "ok", "", "", "", windows=[window]), crops)
         record = VideoRecord(str(number), folder / str(number), number % 2)

@@ -135,8 +135,11 @@ def ten_hours(make_video, tmp_path_factory) -> Path:
     path = folder / "long.mp4"
     with av.open(str(group)) as source, av.open(str(path), "w") as file:
         stream = file.add_stream_from_template(source.streams.video[0])
-        coded = [(bytes(p), p.pts, p.dts, p.is_keyframe, p.time_base, p.duration)
-                 for p in source.demux(video=0) if p.size]  # fmt: skip
+        coded = [
+            (bytes(p), p.pts, p.dts, p.is_keyframe, p.time_base, p.duration)
+            for p in source.demux(video=0)
+            if p.size
+        ]
         for turn in range(720):
             for data, pts, dts, key, base, duration in coded:
                 packet = av.Packet(data)
@@ -184,13 +187,20 @@ def cli() -> Cli:
     Gives ``returncode``, ``stdout``, ``stderr``."""
 
     def run(
-        *args: object, env: dict[str, str] | None = None, cwd: Path | None = None,
+        *args: object,
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
         timeout: float = 300,
-    ) -> subprocess.CompletedProcess[str]:  # fmt: skip
+    ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "dfbench", *map(str, args)]
         return subprocess.run(
-            command, env={**os.environ, **(env or {})}, cwd=cwd, timeout=timeout,
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            command,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            timeout=timeout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     return run

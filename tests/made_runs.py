@@ -20,12 +20,23 @@ from dfbench.spec import DataSpec, ModelSpec, OnMissing, RunSpec, TrainSpec
 
 METRICS = ("accuracy", "auc", "eer", "f1", "log_loss")
 PEOPLE = 20
-SAMPLE = DataSpec(dataset="sample", fingerprint="a" * 64, videos=40, faces="given",
-                  faces_version="1")  # fmt: skip
+SAMPLE = DataSpec(
+    dataset="sample", fingerprint="a" * 64, videos=40, faces="given", faces_version="1"
+)
 TRAIN = TrainSpec(
-    data=SAMPLE, seed=0, epochs=1, batch_size=8, lr=1e-3, weight_decay=0.0, schedule="constant",
-    clips_per_video=0, patience=1, balance=True, fine_tune="all", augment="study",
-)  # fmt: skip
+    data=SAMPLE,
+    seed=0,
+    epochs=1,
+    batch_size=8,
+    lr=1e-3,
+    weight_decay=0.0,
+    schedule="constant",
+    clips_per_video=0,
+    patience=1,
+    balance=True,
+    fine_tune="all",
+    augment="study",
+)
 
 
 def make_spec(
@@ -33,9 +44,16 @@ def make_spec(
 ) -> RunSpec:
     train = train and replace(train, seed=seed)
     model = ModelSpec(
-        detector=detector, plugin="deepfake-bench", plugin_version="0.1.0", weights=None,
-        weights_sha256=None, clip=ClipSpec(), reader="decord 0.6", precision="32-true", train=train,
-    )  # fmt: skip
+        detector=detector,
+        plugin="deepfake-bench",
+        plugin_version="0.1.0",
+        weights=None,
+        weights_sha256=None,
+        clip=ClipSpec(),
+        reader="decord 0.6",
+        precision="32-true",
+        train=train,
+    )
     return RunSpec(**{"model": model, "test": SAMPLE, "seed": seed, **changes})
 
 
@@ -45,8 +63,10 @@ def scores_of(auc: float, dataset: str = "sample") -> list[Prediction]:
     right, more = divmod(round(auc * PEOPLE**2), PEOPLE)
     wins = [right + (i < more) for i in range(PEOPLE)]
     reals = [(f"real/{i}", 0, None, (i + 1) / (PEOPLE + 1)) for i in range(PEOPLE)]
-    fakes = [(f"fake/{i}", 1, ("warp", "swap")[i % 2], (n + 0.5) / (PEOPLE + 1))
-             for i, n in enumerate(wins)]  # fmt: skip
+    fakes = [
+        (f"fake/{i}", 1, ("warp", "swap")[i % 2], (n + 0.5) / (PEOPLE + 1))
+        for i, n in enumerate(wins)
+    ]
     return [
         Prediction(dataset, video, 0, 0, label, score, method, f"p{video[5:]}", "ok")
         for video, label, method, score in (*reals, *fakes)
@@ -67,9 +87,12 @@ def about_of(rows: Iterable[Prediction]) -> dict[str, dict[str, str]]:
 
 @cache
 def judged_once(
-    rows: tuple[Prediction, ...], validation: tuple[Prediction, ...] | None, seed: int,
-    on_missing: OnMissing, level: str,
-) -> dict[str, Any]:  # fmt: skip
+    rows: tuple[Prediction, ...],
+    validation: tuple[Prediction, ...] | None,
+    seed: int,
+    on_missing: OnMissing,
+    level: str,
+) -> dict[str, Any]:
     """What scores come to; most runs of a test have the same."""
     cards = {name: card for name, card in catalogue().metrics().items() if name in METRICS}
     clip = ClipSpec(frames=1 if level == "frame" else 2)
@@ -79,22 +102,34 @@ def judged_once(
 
 
 def put(
-    out: Path, spec: RunSpec, rows: list[Prediction], validation: list[Prediction] | None = None,
+    out: Path,
+    spec: RunSpec,
+    rows: list[Prediction],
+    validation: list[Prediction] | None = None,
     **changes: Any,
-) -> Path:  # fmt: skip
+) -> Path:
     """A run on disk with these scores. changes: fields of its result that are something else."""
     about = about_of(rows)
     judged = judged_once(
-        tuple(rows), None if validation is None else tuple(validation), spec.seed, spec.on_missing,
+        tuple(rows),
+        None if validation is None else tuple(validation),
+        spec.seed,
+        spec.on_missing,
         spec.model.clip.level,
-    )  # fmt: skip
+    )
     fields: dict[str, Any] = {
-        "status": "finished", **judged, "truth": truth_of_rows(rows),
-        "counts": {"videos": len(rows), "real": sum(not row.label for row in rows),
-                   "fake": sum(row.label for row in rows)},
+        "status": "finished",
+        **judged,
+        "truth": truth_of_rows(rows),
+        "counts": {
+            "videos": len(rows),
+            "real": sum(not row.label for row in rows),
+            "fake": sum(row.label for row in rows),
+        },
         "cost": {"parameters": 27977, "videos_per_second": 12.5, "seconds": {"train": 90.0}},
-        "provenance": {"ended": "2026-01-01T00:00:00+00:00"}, **changes,
-    }  # fmt: skip
+        "provenance": {"ended": "2026-01-01T00:00:00+00:00"},
+        **changes,
+    }
     folder = spec.folder(out)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "spec.json", spec.to_json())

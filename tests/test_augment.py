@@ -13,10 +13,15 @@ from dfbench.augment import POLICIES, Augmentation, none, strong, study
 from dfbench.clips import Jitter
 
 COLOURS = {
-    "bright": (1.17, 1.0, 1.0, 0.0), "dark": (0.63, 1.0, 1.0, 0.0), "flat": (1.0, 0.8, 1.0, 0.0),
-    "harsh": (1.0, 1.2, 1.0, 0.0), "grey": (1.0, 1.0, 0.0, 0.0), "vivid": (1.0, 1.0, 1.3, 0.0),
-    "turned": (1.0, 1.0, 1.0, 25.0), "all": (1.13, 0.87, 1.21, -7.0),
-}  # fmt: skip
+    "bright": (1.17, 1.0, 1.0, 0.0),
+    "dark": (0.63, 1.0, 1.0, 0.0),
+    "flat": (1.0, 0.8, 1.0, 0.0),
+    "harsh": (1.0, 1.2, 1.0, 0.0),
+    "grey": (1.0, 1.0, 0.0, 0.0),
+    "vivid": (1.0, 1.0, 1.3, 0.0),
+    "turned": (1.0, 1.0, 1.0, 25.0),
+    "all": (1.13, 0.87, 1.21, -7.0),
+}
 ACTIONS = {
     "brightness": lambda clip: degrade.colour(clip, 1.2),
     "colour": lambda clip: degrade.colour(clip, 1.13, 0.87, 1.21, -7.0),
@@ -200,10 +205,12 @@ def drawn() -> list[Augmentation]:
 
 def test_each_degradation_is_drawn_for_one_clip_of_five(drawn):
     hits = {
-        "scale": [a.scale < 1.0 for a in drawn], "blur": [a.blur > 0 for a in drawn],
-        "noise": [a.noise > 0 for a in drawn], "jpeg": [a.jpeg > 0 for a in drawn],
+        "scale": [a.scale < 1.0 for a in drawn],
+        "blur": [a.blur > 0 for a in drawn],
+        "noise": [a.noise > 0 for a in drawn],
+        "jpeg": [a.jpeg > 0 for a in drawn],
         "h264": [a.h264 > 0 for a in drawn],
-    }  # fmt: skip
+    }
     counts = {name: sum(hit) for name, hit in hits.items()}
     assert all(abs(count - 200) < 51 for count in counts.values()), counts  # 4 deviations
     # But for those two they fall independently: any two meet in one clip of 25.

@@ -105,9 +105,12 @@ def test_fakes_that_agree_take_the_faces_over_and_others_detect(family, store, s
     done = prepare(family, CLIPS, counting, store, boxes_from_original=True)
     assert [item.record for item in done] == family
     assert {item.record.id: item.faces for item in done} == {
-        "real": "Counting 1", "fake1": "Counting 1 of real", "fake2": "Counting 1 of real",
-        "short": "Counting 1", "small": "Counting 1",
-    }  # fmt: skip
+        "real": "Counting 1",
+        "fake1": "Counting 1 of real",
+        "fake2": "Counting 1 of real",
+        "short": "Counting 1",
+        "small": "Counting 1",
+    }
     frames = len(np.unique(dfbench.make.sample_windows(60, CLIPS)))
     fewer = len(np.unique(dfbench.make.sample_windows(50, CLIPS)))
     assert shown() == 2 * frames + fewer  # real, small, short
@@ -216,9 +219,14 @@ def listed(name: str, original: str | None = None) -> VideoRecord:
 
 def test_families_are_the_whole_the_original_first():
     records = [
-        listed("f1", "a"), listed("b"), listed("g1", "gone"), listed("a"), listed("f2", "a"),
-        listed("g2", "gone"), listed("c"),
-    ]  # fmt: skip
+        listed("f1", "a"),
+        listed("b"),
+        listed("g1", "gone"),
+        listed("a"),
+        listed("f2", "a"),
+        listed("g2", "gone"),
+        listed("c"),
+    ]
     found = [[record.id for record in family] for family in families(records)]
     assert found == [["a", "f1", "f2"], ["b"], ["g1"], ["g2"], ["c"]]
 
@@ -228,8 +236,9 @@ def test_a_fake_made_from_a_fake_takes_its_faces_from_no_sibling(family, store):
     fake1, real, fake2 = family[0], family[2], family[3]
     first = replace(fake2, id="one", original="fake1")
     second = replace(fake1, id="two", original="fake1")
-    done = by_id(prepare([first, second, fake1, real], CLIPS, finder(), store,
-                         boxes_from_original=True))  # fmt: skip
+    done = by_id(
+        prepare([first, second, fake1, real], CLIPS, finder(), store, boxes_from_original=True)
+    )
     assert done["fake1"].faces == "RedSquare 1 of real"
     assert {done[name].faces.partition(" of ")[2] for name in ("one", "two")} <= {"", "fake1"}
 
@@ -241,9 +250,10 @@ def test_shards_and_workers_change_nothing(family, tmp_path, workers):
     parts = [
         item
         for number in (1, 2, 3)
-        for item in prepare(shard(family, number, 3), CLIPS, center(), stores[1], workers,
-                            boxes_from_original=True)
-    ]  # fmt: skip
+        for item in prepare(
+            shard(family, number, 3), CLIPS, center(), stores[1], workers, boxes_from_original=True
+        )
+    ]
     assert by_id(parts) == by_id(whole)
     assert contents(stores[0]) == contents(stores[1])
 
@@ -258,8 +268,18 @@ def test_one_video_by_itself(family, store):
 def test_the_command_says_how_many_took_the_faces_of_their_original(cli, family, tmp_path):
     rows = [f"{r.path.name},{r.label},{r.original or ''}.mp4" for r in family]
     (tmp_path / "videos" / "list.csv").write_text("\n".join(["path,label,original", *rows]))
-    done = cli("prepare", "folder", "--data-root", tmp_path / "videos", "--faces", "center",
-               "--boxes-from-original", "--detector", "meso4", "--json")  # fmt: skip
+    done = cli(
+        "prepare",
+        "folder",
+        "--data-root",
+        tmp_path / "videos",
+        "--faces",
+        "center",
+        "--boxes-from-original",
+        "--detector",
+        "meso4",
+        "--json",
+    )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert (report["videos"], report["faces of the original"]) == (5, 2)

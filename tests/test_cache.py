@@ -32,8 +32,14 @@ from dfbench.store import HOST, FaceStore, StoredVideo, StoredWindow
 
 DAY = 86400
 CROP = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
-WINDOW = StoredWindow([7, 8], [0, 0, 16], [[1, 2, 9, 9]] * 2, [[[1, 2]] * 5] * 2, [1, 0.5],
-                      ["clip00/frame00", "clip00/frame01"])  # fmt: skip
+WINDOW = StoredWindow(
+    [7, 8],
+    [0, 0, 16],
+    [[1, 2, 9, 9]] * 2,
+    [[[1, 2]] * 5] * 2,
+    [1, 0.5],
+    ["clip00/frame00", "clip00/frame01"],
+)
 VIDEO = StoredVideo("v", "ok", "", "pyav 1", "yunet 1", windows=[WINDOW])
 
 
@@ -84,9 +90,11 @@ def turn_a_bit(path: Path, member: str) -> None:
 def test_info_counts_by_kind_and_by_how_the_faces_were_made(place, store, cli):
     lossy = FaceStore(store.root, lossy=True)
     paths = [
-        put(store, 0), put(store, 1, replace(VIDEO, faces="yunet 1 of real/a")),
-        put(store, 2, replace(VIDEO, status="no_face", windows=[])), put(lossy, 3),
-    ]  # fmt: skip
+        put(store, 0),
+        put(store, 1, replace(VIDEO, faces="yunet 1 of real/a")),
+        put(store, 2, replace(VIDEO, status="no_face", windows=[])),
+        put(lossy, 3),
+    ]
     paths[0].with_name("notes.txt").write_text("mine")
     (place / "weights" / "x").mkdir(parents=True)
     (place / "weights" / "x" / "w.pt").write_bytes(bytes(1234))
@@ -96,11 +104,12 @@ def test_info_counts_by_kind_and_by_how_the_faces_were_made(place, store, cli):
     faces = report["faces"]
     assert (faces["files"], faces["foreign"]) == (4, 1)
     assert faces["bytes"] == sum(path.stat().st_size for path in paths)
-    assert [(r["faces"], r["reader"], r["quality"], r["files"], r["status"])
-            for r in faces["made with"]] == [
+    assert [
+        (r["faces"], r["reader"], r["quality"], r["files"], r["status"]) for r in faces["made with"]
+    ] == [
         ("yunet 1", "pyav 1", "jpeg95", 1, {"ok": 1}),
         ("yunet 1", "pyav 1", "lossless", 3, {"no_face": 1, "ok": 2}),
-    ]  # fmt: skip
+    ]
     paths[2].write_bytes(b"PK")
     done = cli("cache", "info", "--cache", place, "--json")
     assert {"damaged": 1} in [r["status"] for r in json.loads(done.stdout)["faces"]["made with"]]
@@ -127,7 +136,9 @@ def test_verify_finds_damage_and_mend_removes_it(place, store, cli):
     done = cli("cache", "verify", "--cache", place)
     assert done.returncode == 1
     assert [line.split(":")[0] for line in done.stdout.splitlines()[:-1]] == [
-        str(flipped), str(short)]  # fmt: skip
+        str(flipped),
+        str(short),
+    ]
     assert "error: 2 files" in done.stderr
     assert "--mend" in done.stderr
     assert files(store.root) == before
@@ -243,8 +254,12 @@ def pruned(store: FaceStore, **asked) -> set[Path]:
 
 
 def test_what_killed_processes_left_goes_and_what_is_being_written_stays(store):
-    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
-                           capture_output=True, text=True, check=True)  # fmt: skip
+    ended = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     gone = int(ended.stdout)
     left = {
         writing(store, 0, f"{HOST}.{gone}"),
@@ -405,7 +420,13 @@ def test_a_damaged_file_is_made_again(videos, tmp_path):
     turn_a_bit(turned, "clip02/frame03.webp")
     prepared(videos, store.root)
     assert {path for path, (state, _) in look(store).items() if state == "damaged"} == {turned}
-    cache.remove(store.root, [e.file for e in audit.look(cache.listing(store.root).entries, True)
-                              if e.state == "damaged"])  # fmt: skip
+    cache.remove(
+        store.root,
+        [
+            e.file
+            for e in audit.look(cache.listing(store.root).entries, True)
+            if e.state == "damaged"
+        ],
+    )
     prepared(videos, store.root)
     assert contents(store.root) == whole

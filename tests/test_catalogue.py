@@ -59,8 +59,9 @@ def test_a_clash_names_both_plugins_and_the_full_name_settles_it(plugin):
 
 
 def test_two_entry_points_of_one_name_are_both_there_and_can_be_told_apart(plugin):
-    known = Catalogue(iter([detector(plugin, "one_", entry="same"),
-                            detector(plugin, "two_", entry="same")]))  # fmt: skip
+    known = Catalogue(
+        iter([detector(plugin, "one_", entry="same"), detector(plugin, "two_", entry="same")])
+    )
     first, second = known.plugins
     assert first == "same"
     with pytest.raises(NameClashError):
@@ -143,7 +144,7 @@ BROKEN = {
         "    return [DetectorCard(name='n', summary='', target='a:b')] * 2",
         "ValueError: dfbench_detectors returned two cards called 'n'",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("how", BROKEN)
@@ -165,8 +166,12 @@ def test_a_broken_plugin_is_listed_with_its_reason_and_the_rest_works(plugin, ho
 def test_a_card_that_points_nowhere_is_named_when_used(plugin):
     plugin("raises_", "1 / 0")
     for target in (
-        "nothing_of_that_name:X", "dfbench.cards:Nothing", "dfbench.cards", ":", "raises_:X",
-    ):  # fmt: skip
+        "nothing_of_that_name:X",
+        "dfbench.cards:Nothing",
+        "dfbench.cards",
+        ":",
+        "raises_:X",
+    ):
         card = DetectorCard(name="net", summary="", target=target)
         with pytest.raises(PluginError, match="'net' points to"):
             card.resolve()

@@ -39,9 +39,15 @@ from dfbench_leaderboard.charts.scatter import Point, cost_quality
 ASSETS = ROOT / "leaderboard" / "dfbench_leaderboard" / "site" / "assets"
 NAN, INF = float("nan"), float("inf")
 HOSTILE = (
-    "<script>alert(1)</script>", "]]>", "a\"b'c&amp;d", "\x00\x1b[31m\u202e\ud800\n", "x" * 20_000,
-    "ｗ" * 400, "", "{{ 7 * 7 }}",
-)  # fmt: skip
+    "<script>alert(1)</script>",
+    "]]>",
+    "a\"b'c&amp;d",
+    "\x00\x1b[31m\u202e\ud800\n",
+    "x" * 20_000,
+    "ｗ" * 400,
+    "",
+    "{{ 7 * 7 }}",
+)
 DRAWN = {"svg", "title", "desc", "g", "a", "text", "path", "rect", "line", "circle", "polyline"}
 CURVES = (roc_chart, det_chart, precision_recall_chart)
 
@@ -55,8 +61,18 @@ def drawn(seed: int = 0, n: int = 90, apart: float = 1.5) -> tuple[np.ndarray, n
 
 
 def pair(one: str, two: str, difference: float = 0.1, p: float = 0.01, **more: float) -> Pair:
-    return Pair(one, two, difference, difference - 0.05, difference + 0.02, 0.02, "delong", p, 0.05,
-                **{"p_holm": p, **more})  # fmt: skip
+    return Pair(
+        one,
+        two,
+        difference,
+        difference - 0.05,
+        difference + 0.02,
+        0.02,
+        "delong",
+        p,
+        0.05,
+        **{"p_holm": p, **more},
+    )
 
 
 def all_charts(names: tuple[str, ...]) -> dict[str, str]:
@@ -115,9 +131,16 @@ def test_names_stay_text_in_every_chart(kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("href", "kept"),
-    [("runs/1.html", True), ("https://a.org/", True), ("javascript:alert(1)", False),
-     (" JavaScript:alert(1)", False), ("data:text/html,x", False), ("//[", False), ("", False)],
-)  # fmt: skip
+    [
+        ("runs/1.html", True),
+        ("https://a.org/", True),
+        ("javascript:alert(1)", False),
+        (" JavaScript:alert(1)", False),
+        ("data:text/html,x", False),
+        ("//[", False),
+        ("", False),
+    ],
+)
 def test_a_link_is_a_page_s_address_or_none(href: str, kept: bool) -> None:
     root = parsed(roc_chart([Curve("a", *drawn(), href=href)]))
     assert [a.get("href") for a in root.iter("a")] == [href] * kept
@@ -125,13 +148,21 @@ def test_a_link_is_a_page_s_address_or_none(href: str, kept: bool) -> None:
 
 @pytest.mark.parametrize(
     "svg",
-    [*(chart([]) for chart in CURVES), *(chart([Curve("a", np.ones(3, int), np.ones(3))])
-      for chart in CURVES), reliability_chart({}), reliability_chart({"a": []}),
-     score_histogram(np.zeros(0, int), np.zeros(0)), heat_map([], [], {}), robustness_chart([]),
-     robustness_chart([Line("a", {"blur": [Step(0, None), Step(1, NAN)]})]), cost_quality([]),
-     cost_quality([Point("a", 0, 0.5), Point("b", None, 0.5), Point("c", 10, NAN)]),
-     paired_matrix([], []), paired_matrix(["a"], [])],
-)  # fmt: skip
+    [
+        *(chart([]) for chart in CURVES),
+        *(chart([Curve("a", np.ones(3, int), np.ones(3))]) for chart in CURVES),
+        reliability_chart({}),
+        reliability_chart({"a": []}),
+        score_histogram(np.zeros(0, int), np.zeros(0)),
+        heat_map([], [], {}),
+        robustness_chart([]),
+        robustness_chart([Line("a", {"blur": [Step(0, None), Step(1, NAN)]})]),
+        cost_quality([]),
+        cost_quality([Point("a", 0, 0.5), Point("b", None, 0.5), Point("c", 10, NAN)]),
+        paired_matrix([], []),
+        paired_matrix(["a"], []),
+    ],
+)
 def test_what_cannot_be_drawn_says_why(svg: str) -> None:
     root = parsed(svg)
     assert "none" in root.get("class", "").split()
@@ -153,8 +184,10 @@ def test_a_single_point_is_enough() -> None:
 
 
 def test_no_chart_needs_anything_heavy() -> None:
-    names = [f"dfbench_leaderboard.charts.{path.stem}" for path in
-             (ROOT / "leaderboard/dfbench_leaderboard/charts").glob("*.py")]  # fmt: skip
+    names = [
+        f"dfbench_leaderboard.charts.{path.stem}"
+        for path in (ROOT / "leaderboard/dfbench_leaderboard/charts").glob("*.py")
+    ]
     heavy = {"torch", "matplotlib", "pandas", "numpy", "scipy"}
     code = f"import sys, {', '.join(names)}; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -320,8 +353,12 @@ def test_robustness_has_a_panel_a_perturbation_and_whiskers_where_known() -> Non
 
 
 def test_cost_names_the_front_and_what_is_not_shown() -> None:
-    points = [Point("small", 27977, 0.7), Point("big", 46_203_074, 0.9), Point("worse", 5e7, 0.8),
-              Point("unknown", None, 0.99)]  # fmt: skip
+    points = [
+        Point("small", 27977, 0.7),
+        Point("big", 46_203_074, 0.9),
+        Point("worse", 5e7, 0.8),
+        Point("unknown", None, 0.99),
+    ]
     root = parsed(cost_quality(points))
     assert "small (28.0 k, 0.700), big (46.2 M, 0.900)." in root[1].text
     assert "1 without video AUC or parameters not shown" in texts(root)
@@ -417,8 +454,9 @@ def page(tmp_path: Path) -> Callable[..., Path]:
             '<!doctype html><html lang="en"><meta charset="utf-8"><title>charts</title>'
             '<link rel="stylesheet" href="style.css"><link rel="stylesheet" href="charts.css">'
             f'<link rel="icon" href="data:,"><script defer src="charts.js"></script>'
-            f"<body><main><h1>Charts</h1>{figures}</main></html>", "utf-8",
-        )  # fmt: skip
+            f"<body><main><h1>Charts</h1>{figures}</main></html>",
+            "utf-8",
+        )
         return tmp_path / "page.html"
 
     return write

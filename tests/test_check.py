@@ -65,9 +65,16 @@ def clips(tmp_path_factory, make_video) -> list[bytes]:
 @pytest.fixture
 def dataset(tmp_path, clips):
     """A folder whose list gives every video a split: two of each class in train, one elsewhere."""
-    rows = [("r0", "real", "train"), ("r1", "real", "train"), ("r2", "real", "val"),
-            ("r3", "real", "test"), ("f0", "fake", "train"), ("f1", "fake", "train"),
-            ("f2", "fake", "val"), ("f3", "fake", "test")]  # fmt: skip
+    rows = [
+        ("r0", "real", "train"),
+        ("r1", "real", "train"),
+        ("r2", "real", "val"),
+        ("r3", "real", "test"),
+        ("f0", "fake", "train"),
+        ("f1", "fake", "train"),
+        ("f2", "fake", "val"),
+        ("f3", "fake", "test"),
+    ]
     lines = ["path,label,split,original"]
     for (name, label, split), data in zip(rows, clips, strict=True):
         (tmp_path / f"{name}.mp4").write_bytes(data)
@@ -83,14 +90,19 @@ def test_nothing_is_wrong_with_a_healthy_dataset(dataset):
     assert not report.broken
     assert report.split == "the dataset's own"
     assert report.codecs == {"h264": 8}
-    rows = {(row.split, row.label): (row.on_disk, row.listed, row.published)
-            for row in report.counts}  # fmt: skip
+    rows = {
+        (row.split, row.label): (row.on_disk, row.listed, row.published) for row in report.counts
+    }
     assert rows == {
-        ("all", "real"): (4, 4, None), ("all", "fake"): (4, 4, None),
-        ("train", "real"): (2, 2, None), ("train", "fake"): (2, 2, None),
-        ("val", "real"): (1, 1, None), ("val", "fake"): (1, 1, None),
-        ("test", "real"): (1, 1, None), ("test", "fake"): (1, 1, None),
-    }  # fmt: skip
+        ("all", "real"): (4, 4, None),
+        ("all", "fake"): (4, 4, None),
+        ("train", "real"): (2, 2, None),
+        ("train", "fake"): (2, 2, None),
+        ("val", "real"): (1, 1, None),
+        ("val", "fake"): (1, 1, None),
+        ("test", "real"): (1, 1, None),
+        ("test", "fake"): (1, 1, None),
+    }
 
 
 # --- files ----------------------------------------------------------------------------------
@@ -142,8 +154,12 @@ def spoil(path: Path, how: str, make_video) -> None:
     elif how == "link":
         path.symlink_to(path.with_name("gone.mp4"))
     else:
-        ending, index = {"cut": ("mp4", "last"), "cut web": ("mp4", "first"),
-                         "cut avi": ("avi", ""), "cut mkv": ("mkv", "")}[how]  # fmt: skip
+        ending, index = {
+            "cut": ("mp4", "last"),
+            "cut web": ("mp4", "first"),
+            "cut avi": ("avi", ""),
+            "cut mkv": ("mkv", ""),
+        }[how]
         made = path.with_name(f"made.{ending}")
         if index == "first":
             _index_first(made, make_video)
@@ -191,8 +207,7 @@ def test_a_link_to_nothing_is_a_missing_video(tmp_path, clips, make_video):
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["A.MP4", "a.mkv", "a.avi", "a.mov", "a%03d.mp4", "http:b.mp4", "ä[red]ü.mp4", "a.gif"],
+    "name", ["A.MP4", "a.mkv", "a.avi", "a.mov", "a%03d.mp4", "http:b.mp4", "ä[red]ü.mp4", "a.gif"]
 )
 def test_a_file_that_can_be_read_is_no_finding(make_video, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)  # a relative path with a colon looks like an address
@@ -380,9 +395,11 @@ def test_two_records_of_one_id_and_half_a_split_do_not_hide_the_rest(dataset):
     (dataset / "f1.mp4").write_bytes(b"")
     report = check(dataset)
     assert found(report) == {
-        ("id_twice", ""): "broken", ("half_split", ""): "broken", ("missing", ""): "broken",
+        ("id_twice", ""): "broken",
+        ("half_split", ""): "broken",
+        ("missing", ""): "broken",
         ("unreadable", "zero_bytes"): "broken",
-    }  # fmt: skip
+    }
     assert finding(report, "id_twice").examples == ("r0.mp4",)
     assert finding(report, "half_split").examples == ("late.mp4",)
 
@@ -459,8 +476,11 @@ def test_equal_folders_of_pictures(tmp_path):
 
 
 def test_a_leak_names_the_pair(dataset):
-    text = (dataset / "list.csv").read_text().replace("f3.mp4,fake,test,r3.mp4",
-                                                      "f3.mp4,fake,test,r0.mp4")  # fmt: skip
+    text = (
+        (dataset / "list.csv")
+        .read_text()
+        .replace("f3.mp4,fake,test,r3.mp4", "f3.mp4,fake,test,r0.mp4")
+    )
     (dataset / "list.csv").write_text(text)
     report = check(dataset)
     assert found(report) == {("leak", ""): "broken"}
@@ -471,9 +491,17 @@ def test_a_leak_names_the_pair(dataset):
 def people(root: Path) -> Iterable[VideoRecord]:
     """Two people in train, one of them in test as well."""
     rows = [("a", "train", "ann"), ("b", "val", "bob"), ("c", "test", "ann")]
-    return [VideoRecord(f"{n}{label}.mp4", root / f"{n}{label}.mp4", label, split,  # type: ignore[arg-type]
-                        identities=(person,))
-            for label in (0, 1) for n, split, person in rows]  # fmt: skip
+    return [
+        VideoRecord(
+            f"{n}{label}.mp4",
+            root / f"{n}{label}.mp4",
+            label,
+            split,  # type: ignore[arg-type]
+            identities=(person,),
+        )
+        for label in (0, 1)
+        for n, split, person in rows
+    ]
 
 
 def test_a_declared_overlap_is_a_notice_with_its_count(tmp_path, clips):
@@ -500,8 +528,13 @@ def swaps(root: Path) -> Iterable[VideoRecord]:
         yield VideoRecord(f"{a}.mp4", root / f"{a}.mp4", 0, identities=(f"{a}",))
         for b in range(6):
             if a != b:
-                yield VideoRecord(f"{a}_{b}.mp4", root / f"{a}_{b}.mp4", 1, original=f"{a}.mp4",
-                                  identities=(f"{a}", f"{b}"))  # fmt: skip
+                yield VideoRecord(
+                    f"{a}_{b}.mp4",
+                    root / f"{a}_{b}.mp4",
+                    1,
+                    original=f"{a}.mp4",
+                    identities=(f"{a}", f"{b}"),
+                )
 
 
 def test_what_a_made_split_leaves_out_is_told(tmp_path, clips):
@@ -535,9 +568,16 @@ def celeb_part(tmp_path, shared, clips) -> Path:
     listed = shared / "data" / "metadata" / "celebdf" / "List_of_testing_videos.txt"
     (tmp_path / "List_of_testing_videos.txt").write_bytes(listed.read_bytes())
     for name, data in zip(
-        ("Celeb-real/id0_0000", "Celeb-real/id1_0000", "Celeb-synthesis/id0_id1_0000",
-         "Celeb-synthesis/id1_id0_0000", "YouTube-real/00000"), clips, strict=False,
-    ):  # fmt: skip
+        (
+            "Celeb-real/id0_0000",
+            "Celeb-real/id1_0000",
+            "Celeb-synthesis/id0_id1_0000",
+            "Celeb-synthesis/id1_id0_0000",
+            "YouTube-real/00000",
+        ),
+        clips,
+        strict=False,
+    ):
         path = tmp_path / f"{name}.mp4"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
@@ -596,8 +636,9 @@ def test_a_published_split_without_a_video_is_missed(dataset):
     counts = {"real": 4, "fake": 4, "test/real": 1, "test/fake": 1}
     report = check(dataset, replace(catalogue().dataset("folder")[1], counts=counts))
     assert finding(report, "counts").examples == (
-        "test/real: 0 listed, 1 published", "test/fake: 0 listed, 1 published",
-    )  # fmt: skip
+        "test/real: 0 listed, 1 published",
+        "test/fake: 0 listed, 1 published",
+    )
     assert report.broken
 
 
@@ -610,10 +651,13 @@ def test_published_counts_hold_for_the_default_options(tmp_path, clips):
     for record, data in zip(people(tmp_path), clips, strict=False):
         record.path.write_bytes(data)
     card = DatasetCard(
-        name="own", summary="", target=f"{__name__}:with_option",
+        name="own",
+        summary="",
+        target=f"{__name__}:with_option",
         options={"which": "all", "compression": "c23"},
-        counts={"real": 100}, overlap="people",
-    )  # fmt: skip
+        counts={"real": 100},
+        overlap="people",
+    )
     assert ("counts", "number") in found(check(tmp_path, card))
     known: Any = SimpleNamespace(dataset=lambda _: (None, card))
     report = check_dataset("own:which=some", known, {"own": tmp_path}, tmp_path)
@@ -641,8 +685,9 @@ def test_a_split_of_ours_is_not_held_to_the_published_one(tmp_path, clips):
 def compressed(root: Path) -> Iterable[VideoRecord]:
     for n, folder in enumerate(sorted(p.name for p in root.iterdir() if p.is_dir())):
         path = root / folder / "000.mp4"
-        yield VideoRecord(f"{folder}/000.mp4", path, n % 2, "train",
-                          attributes={"compression": folder})  # fmt: skip
+        yield VideoRecord(
+            f"{folder}/000.mp4", path, n % 2, "train", attributes={"compression": folder}
+        )
 
 
 @pytest.mark.parametrize(
@@ -733,8 +778,9 @@ def test_json_is_one_object_and_nothing_else(cli, dataset, make_video):
     """In a process of its own, where libraries write as they like."""
     spoil(dataset / "f1.mp4", "text", make_video)
     spoil(dataset / "f2.mp4", "cut", make_video)
-    done = cli("data", "check", "folder", "--data-root", dataset, "--json", "--deep",
-               "--workers", 2)  # fmt: skip
+    done = cli(
+        "data", "check", "folder", "--data-root", dataset, "--json", "--deep", "--workers", 2
+    )
     assert done.returncode == 1, done.stderr
     report = json.loads(done.stdout)
     assert report["broken"] is True

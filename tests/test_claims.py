@@ -14,9 +14,25 @@ pytestmark = pytest.mark.slow
 
 def run(detector, folder, cache, *options):
     """AUCs with intervals: warp and flicker of ``sample``, and all of ``sample-control``."""
-    command = [sys.executable, "-m", "dfbench", "run", "--detector", detector, "--train", "sample",
-               "--test", "sample", "--test", "sample-control", "--out", str(folder),
-               "--cache", str(cache), *options]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "dfbench",
+        "run",
+        "--detector",
+        detector,
+        "--train",
+        "sample",
+        "--test",
+        "sample",
+        "--test",
+        "sample-control",
+        "--out",
+        str(folder),
+        "--cache",
+        str(cache),
+        *options,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     results = [dfbench.load_result(path) for path in folder.glob("*/*/*/*/*/result.json")]

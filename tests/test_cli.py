@@ -122,7 +122,7 @@ def test_list(command, kind):
         "faces": {"given", "center", "yunet"},
         "plugins": {"mesonet", "resnet3d", "metrics", "faces", "yunet", "folder", "dfdc", "sample"},
         "runs": set(),
-    }  # fmt: skip
+    }
     assert {row["name"] for row in found[1]} >= expected[kind]
 
 
@@ -188,8 +188,18 @@ def test_prepare_tells_what_became_of_each_video(command, make_video, tmp_path):
     make_video(tmp_path / "v" / "real" / "a.mp4")
     make_video(tmp_path / "v" / "fake" / "b.mp4", frames=50)
     (tmp_path / "v" / "fake" / "c.mp4").write_text("no video")
-    asked = ("prepare", "folder", "--data-root", tmp_path / "v", "--faces", "center",
-             "--workers", 1, "--detector", "r3d18")  # fmt: skip
+    asked = (
+        "prepare",
+        "folder",
+        "--data-root",
+        tmp_path / "v",
+        "--faces",
+        "center",
+        "--workers",
+        1,
+        "--detector",
+        "r3d18",
+    )
     found = json.loads(command(*asked, "--json").stdout)
     assert found["status"] == {"ok": 2, "unreadable": 1}
     assert (found["videos"], found["clips"]) == (3, 8)
@@ -202,9 +212,10 @@ def test_json_is_one_object_and_nothing_else_on_stdout(cli, make_video, tmp_path
     make_video(tmp_path / "v" / "real" / "a.mp4")
     (tmp_path / "v" / "real" / "b.mp4").write_text("no video")
     for args in (
-        ("list", "plugins"), ("weights", "list"),
+        ("list", "plugins"),
+        ("weights", "list"),
         ("prepare", "folder", "--data-root", tmp_path / "v", "--faces", "center"),
-    ):  # fmt: skip
+    ):
         done = cli(*args, "--json")
         assert done.returncode == 0, done.stderr
         assert isinstance(json.loads(done.stdout), dict)
@@ -259,8 +270,19 @@ def test_data_that_is_not_there(refused, tmp_path):
 
 
 def test_a_folder_without_a_name_is_not_given_to_just_any_dataset(command, videos, tmp_path):
-    asked = ("run", "--detector", "meso4", "--train", "folder", "--test", "dfdc",
-             "--faces", "center", "--out", tmp_path / "out")  # fmt: skip
+    asked = (
+        "run",
+        "--detector",
+        "meso4",
+        "--train",
+        "folder",
+        "--test",
+        "dfdc",
+        "--faces",
+        "center",
+        "--out",
+        tmp_path / "out",
+    )
     assert "which dataset it belongs to" in error(command(*asked, "--data-root", videos))
     both = ("--data-root", videos, "--data-root", f"dfdc={videos}")
     assert "is not DFDC" in error(command(*asked, *both))
@@ -292,10 +314,11 @@ def test_a_list_that_does_not_hold(refused, tmp_path):
     (tmp_path / "x.csv").write_text("path,label\na.mp4,unsure\n")
     assert "x.csv, line 2" in refused(root=tmp_path / "x.csv")
     (tmp_path / "x.csv").write_text(
-        "path,label,split,group\n" + "".join(
+        "path,label,split,group\n"
+        + "".join(
             f"{k}{s}.mp4,{k},{s},g\n" for s in ("train", "val", "test") for k in ("real", "fake")
         )
-    )  # fmt: skip
+    )
     assert "share the group 'g'" in refused(root=tmp_path / "x.csv")
 
 
@@ -321,8 +344,20 @@ def test_weights_that_cannot_be_used(refused, tmp_path, shared):
 def test_weights_are_needed_where_nothing_is_trained(command, tmp_path, videos):
     """Fault 15: no random network is ever evaluated in place of a trained one."""
     for extra in ((), ("--weights", "none")):
-        result = command("run", "--detector", "meso4", "--train", "none", "--test", "folder",
-                         "--data-root", videos, "--out", tmp_path / "out", *extra)  # fmt: skip
+        result = command(
+            "run",
+            "--detector",
+            "meso4",
+            "--train",
+            "none",
+            "--test",
+            "folder",
+            "--data-root",
+            videos,
+            "--out",
+            tmp_path / "out",
+            *extra,
+        )
         assert "name them with --weights (official-df, official-f2f)" in error(result)
     assert not (tmp_path / "out").exists()
 
@@ -414,8 +449,7 @@ def test_a_shared_setting_reaches_commands_in_groups(command, tmp_path):
     (cache / "weights" / "yunet").mkdir(parents=True)
     file = cache / "weights" / "yunet" / "face_detection_yunet_2023mar.onnx"
     file.write_bytes(b"not the network")
-    assert str(file) in error(command("weights", "fetch", "yunet", "2023mar",
-                                      DFBENCH_CACHE=""))  # fmt: skip
+    assert str(file) in error(command("weights", "fetch", "yunet", "2023mar", DFBENCH_CACHE=""))
 
 
 def test_a_variable_holds_folders_whose_names_may_have_spaces(command, videos):

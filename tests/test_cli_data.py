@@ -159,8 +159,18 @@ def test_an_official_split_is_not_touched_by_making_another(command, ffpp, tmp_p
 
 
 def prepared(command, videos, *more: object) -> Result:
-    return command("prepare", "folder", "--data-root", videos, "--faces", "center", "--workers", 1,
-                   "--json", *more)  # fmt: skip
+    return command(
+        "prepare",
+        "folder",
+        "--data-root",
+        videos,
+        "--faces",
+        "center",
+        "--workers",
+        1,
+        "--json",
+        *more,
+    )
 
 
 def test_a_split_of_one_s_own_goes_round(command, videos, tmp_path):
@@ -231,8 +241,9 @@ def test_a_split_that_leaks_stops_with_the_pair_named(command, videos, tmp_path,
     out.write_text("id,split\n" + "".join(f"{name},{split}\n" for name, split in rows.items()))
     common = ("--data-root", videos, "--faces", "center", "--split-file", out)
     if verb == "run":
-        done = command("run", "--detector", "meso4", "--dataset", "folder", *common,
-                       "--out", tmp_path / "runs")  # fmt: skip
+        done = command(
+            "run", "--detector", "meso4", "--dataset", "folder", *common, "--out", tmp_path / "runs"
+        )
     else:
         done = command("prepare", "folder", *common)
     line = error(done)
@@ -255,8 +266,17 @@ def test_a_declared_overlap_does_not_excuse_a_split_of_one_s_own(command, ffpp, 
 
 def test_a_split_file_belongs_to_one_dataset(command, tmp_path):
     file = tmp_path / "s.csv"
-    asked = ("run", "--detector", "meso4", "--train", "folder", "--test", "ffpp",
-             "--out", tmp_path / "runs")  # fmt: skip
+    asked = (
+        "run",
+        "--detector",
+        "meso4",
+        "--train",
+        "folder",
+        "--test",
+        "ffpp",
+        "--out",
+        tmp_path / "runs",
+    )
     assert "which dataset it belongs to" in error(command(*asked, "--split-file", file))
     assert "no dataset of this run" in error(command(*asked, "--split-file", f"dfdc={file}"))
     twice = ("--split-file", f"folder={file}", "--split-file", f"folder={file}")
@@ -277,8 +297,9 @@ def ffpp(tmp_path) -> Path:
 
 
 def ffpp_prepared(command, root: Path, *more: object, name: str = "ffpp") -> Result:
-    return command("prepare", name, "--data-root", root, "--faces", "center", "--workers", 1,
-                   "--json", *more)  # fmt: skip
+    return command(
+        "prepare", name, "--data-root", root, "--faces", "center", "--workers", 1, "--json", *more
+    )
 
 
 def test_the_options_of_a_dataset_are_options(command, ffpp):
@@ -316,8 +337,10 @@ def test_an_option_of_another_dataset_is_a_usage_error(command, videos):
 
 @pytest.mark.parametrize("verb", ["prepare", "data split", "data check", "run"])
 def test_an_option_of_none_is_a_usage_error(command, ffpp, tmp_path, verb):
-    names = {"run": ("--detector", "meso4", "--dataset", "ffpp"),
-             "data split": ("ffpp", "--out", tmp_path / "s.csv")}  # fmt: skip
+    names = {
+        "run": ("--detector", "meso4", "--dataset", "ffpp"),
+        "data split": ("ffpp", "--out", tmp_path / "s.csv"),
+    }
     asked = (*verb.split(), *names.get(verb, ("ffpp",)), "--data-root", ffpp)
     done = usage(command(*asked, "--compresion", "c40"))
     assert "No such option" in done
@@ -332,17 +355,40 @@ def test_a_wrong_value_is_one_line_with_the_near_ones(command, ffpp):
 def test_an_option_goes_to_the_dataset_that_has_it(command, ffpp, videos, tmp_path):
     """Of two in one run; the other is not told."""
     done = command(
-        "run", "--detector", "meso4", "--train", "folder", "--test", "ffpp", "--faces", "center",
-        "--data-root", f"ffpp={ffpp}", "--data-root", f"folder={videos}",
-        "--compression", "c41", "--out", tmp_path / "runs",
-    )  # fmt: skip
+        "run",
+        "--detector",
+        "meso4",
+        "--train",
+        "folder",
+        "--test",
+        "ffpp",
+        "--faces",
+        "center",
+        "--data-root",
+        f"ffpp={ffpp}",
+        "--data-root",
+        f"folder={videos}",
+        "--compression",
+        "c41",
+        "--out",
+        tmp_path / "runs",
+    )
     assert "'c41'" in error(done)
     assert not (tmp_path / "runs").exists()
 
 
 def test_data_split_takes_them_too(command, ffpp, tmp_path):
-    done = command("data", "split", "ffpp", "--data-root", ffpp, "--methods", "FaceSwap",
-                   "--out", tmp_path / "s.csv")  # fmt: skip
+    done = command(
+        "data",
+        "split",
+        "ffpp",
+        "--data-root",
+        ffpp,
+        "--methods",
+        "FaceSwap",
+        "--out",
+        tmp_path / "s.csv",
+    )
     assert done.exit_code == 0, done.stderr
     assert Counter(row["method"] for row in read(tmp_path / "s.csv")) == {"": 8, "FaceSwap": 8}
 

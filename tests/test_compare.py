@@ -16,13 +16,7 @@ from dfbench.errors import OptionError, ResultError
 from dfbench.evaluate.agree import agreement
 from dfbench.evaluate.calibrate import apply_temperature
 from dfbench.evaluate.contenders import ask, make_table
-from dfbench.evaluate.delong import (
-    components,
-    covariance,
-    grouped_covariance,
-    midranks,
-    p_value,
-)
+from dfbench.evaluate.delong import components, covariance, grouped_covariance, midranks, p_value
 from dfbench.evaluate.judge import judge
 from dfbench.evaluate.paired import SEEN, compare, holm
 from dfbench.evaluate.stored import open_run
@@ -128,12 +122,31 @@ CLIP = ClipSpec(frames=2)
 
 def a_spec(detector="a", seed=0, trained=True, **changes):
     data = DataSpec(dataset="d", fingerprint="f", videos=60, faces="given", faces_version="1")
-    train = TrainSpec(data=data, seed=seed, epochs=1, batch_size=1, lr=1.0, weight_decay=0.0,
-                      schedule="constant", clips_per_video=0, patience=1, balance=True,
-                      fine_tune="all", augment="none")  # fmt: skip
-    model = ModelSpec(detector=detector, plugin="p", plugin_version="1", weights=None,
-                      weights_sha256=None, clip=CLIP, reader="r", precision="32-true",
-                      train=train if trained else None)  # fmt: skip
+    train = TrainSpec(
+        data=data,
+        seed=seed,
+        epochs=1,
+        batch_size=1,
+        lr=1.0,
+        weight_decay=0.0,
+        schedule="constant",
+        clips_per_video=0,
+        patience=1,
+        balance=True,
+        fine_tune="all",
+        augment="none",
+    )
+    model = ModelSpec(
+        detector=detector,
+        plugin="p",
+        plugin_version="1",
+        weights=None,
+        weights_sha256=None,
+        clip=CLIP,
+        reader="r",
+        precision="32-true",
+        train=train if trained else None,
+    )
     return RunSpec(model=model, test=data, seed=seed, **changes)
 
 
@@ -182,8 +195,10 @@ class Trial:
 
 
 def table_of(trial, scores, tmp_path):
-    runs = [a_run(tmp_path, a_spec(name), rows(trial.labels, s, trial.groups))
-            for name, s in zip("ab", scores, strict=True)]  # fmt: skip
+    runs = [
+        a_run(tmp_path, a_spec(name), rows(trial.labels, s, trial.groups))
+        for name, s in zip("ab", scores, strict=True)
+    ]
     return make_table(runs)
 
 
@@ -217,8 +232,9 @@ def test_no_difference_is_found_in_five_trials_of_a_hundred(shell, metric):
     assert 0.025 <= rejected(shell, Trial(60, 1, 0.0), metric) <= 0.075
 
 
-@pytest.mark.parametrize(("metric", "test"), [("auc", "delong_grouped"), ("auc", "bootstrap"),
-                                              ("accuracy", "bootstrap")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("metric", "test"), [("auc", "delong_grouped"), ("auc", "bootstrap"), ("accuracy", "bootstrap")]
+)
 def test_also_where_the_videos_of_a_person_are_alike(shell, metric, test):
     assert 0.025 <= rejected(shell, Trial(30, 4, 0.6), metric, test) <= 0.075
 
@@ -230,8 +246,12 @@ def test_a_test_of_single_videos_would_find_differences_that_are_not_there(shell
 def test_a_difference_of_the_smallest_size_that_shows_is_found_four_times_of_five(shell):
     trial = Trial(60, 2, 0.3)
     rng = np.random.default_rng(2)
-    smallest = np.mean([compare(t, ask(t, "auc", CARDS), draws=200).pairs[0].smallest
-                        for t in (shell(trial, trial.scores(rng)) for _ in range(20))])  # fmt: skip
+    smallest = np.mean(
+        [
+            compare(t, ask(t, "auc", CARDS), draws=200).pairs[0].smallest
+            for t in (shell(trial, trial.scores(rng)) for _ in range(20))
+        ]
+    )
     # By how much the shift must grow for that difference in AUC, Phi(shift / sqrt 2).
     gain = np.sqrt(2) * norm.ppf(norm.cdf(1 / np.sqrt(2)) + smallest) - 1
     assert 0.7 <= rejected(shell, trial, "auc", trials=200, better=gain) <= 0.93
@@ -242,10 +262,16 @@ def test_a_difference_of_the_smallest_size_that_shows_is_found_four_times_of_fiv
 
 def seeds(tmp_path, name, labels, count, shift, rng, spread=0.0):
     return [
-        a_run(tmp_path, a_spec(name, seed), rows(labels, sigmoid(
-            (shift + spread * rng.normal()) * labels + rng.normal(size=len(labels)))))
+        a_run(
+            tmp_path,
+            a_spec(name, seed),
+            rows(
+                labels,
+                sigmoid((shift + spread * rng.normal()) * labels + rng.normal(size=len(labels))),
+            ),
+        )
         for seed in range(count)
-    ]  # fmt: skip
+    ]
 
 
 def test_seeds_are_one_contender_and_a_second_source_of_chance(tmp_path):
@@ -340,8 +366,15 @@ def test_the_order_of_rows_does_not_matter(tmp_path):
 )
 def test_poor_test_sets_have_no_answer_but_no_error(tmp_path, labels, command):
     runs = [a_run(tmp_path, a_spec(name), rows(labels, [0.5] * len(labels))) for name in "ab"]
-    done = command("compare", *(run.folder for run in runs), "--metric", "auc", "--metric",
-                   "accuracy@0.5", "--json")  # fmt: skip
+    done = command(
+        "compare",
+        *(run.folder for run in runs),
+        "--metric",
+        "auc",
+        "--metric",
+        "accuracy@0.5",
+        "--json",
+    )
     assert done.exit_code == 0, done.output
     for one in json.loads(done.stdout)["comparisons"]:
         (pair,) = one["pairs"]
@@ -350,9 +383,13 @@ def test_poor_test_sets_have_no_answer_but_no_error(tmp_path, labels, command):
 
 @pytest.mark.parametrize(
     ("metric", "words"),
-    [("frame/auc", "video/auc"), ("speed", "video/auc"), ("f1@fpr7", "no threshold @fpr7"),
-     ("brier@isotonic", "no scores @isotonic")],
-)  # fmt: skip
+    [
+        ("frame/auc", "video/auc"),
+        ("speed", "video/auc"),
+        ("f1@fpr7", "no threshold @fpr7"),
+        ("brier@isotonic", "no scores @isotonic"),
+    ],
+)
 def test_a_metric_that_cannot_be_compared_is_named(tmp_path, metric, words):
     labels = np.arange(10) % 2
     runs = [a_run(tmp_path, a_spec(name), rows(labels, labels * 0.5)) for name in "ab"]
@@ -422,8 +459,9 @@ def test_an_ensemble_is_the_mean_of_calibrated_scores(validated, command, tmp_pa
     assert done.exit_code == 0, done.output
     folder = json.loads(done.stdout)["folder"]
     table = make_table(validated)
-    calibrated = [apply_temperature(s, c.temperature)
-                  for s, c in zip(table.scores, table.chosen, strict=True)]  # fmt: skip
+    calibrated = [
+        apply_temperature(s, c.temperature) for s, c in zip(table.scores, table.chosen, strict=True)
+    ]
     expected = np.mean(calibrated, axis=0)
     made = open_run(folder, tmp_path)
     assert made.scores().scores == pytest.approx(expected)
@@ -456,9 +494,14 @@ def test_an_ensemble_without_a_common_validation_decides_at_one_half(
 def test_compare_in_every_form(tmp_path, command):
     rng = np.random.default_rng(8)
     labels, groups = np.arange(90) % 2, np.arange(90) // 3
-    runs = [a_run(tmp_path, a_spec(name, trained=False), rows(labels, sigmoid(
-        shift * labels + rng.normal(size=90)), groups)) for name, shift in
-        (("a|b", 0.2), ("b", 2.5), ("<c>", 2.6))]  # fmt: skip
+    runs = [
+        a_run(
+            tmp_path,
+            a_spec(name, trained=False),
+            rows(labels, sigmoid(shift * labels + rng.normal(size=90)), groups),
+        )
+        for name, shift in (("a|b", 0.2), ("b", 2.5), ("<c>", 2.6))
+    ]
     folders = [run.folder for run in runs]
     data = json.loads(command("compare", *folders, "--json").stdout)
     (one,) = data["comparisons"]

@@ -133,9 +133,17 @@ def test_a_network_without_gradients_is_refused():
 
 @pytest.mark.parametrize(
     "text",
-    ["bac", "abc:samples=0", "abc:steps=x", "abc:size=3", "abc:features=0", "abc:features=nan",
-     "abc:features=inf", "abc:clips=-1"],
-)  # fmt: skip
+    [
+        "bac",
+        "abc:samples=0",
+        "abc:steps=x",
+        "abc:size=3",
+        "abc:features=0",
+        "abc:features=nan",
+        "abc:features=inf",
+        "abc:clips=-1",
+    ],
+)
 def test_settings_that_are_none(text):
     with pytest.raises(OptionError, match="--confidence"):
         asked(text)
@@ -152,9 +160,13 @@ def test_summary_by_hand():
     rows = [Prediction("d", f"v{i}", 0, 0, label, s, None, "g", "ok") for i, (label, s) in of]
     given = [Confidence("d", f"v{i}", 0, c) for i, c in enumerate((1.0, 0.5, 0.25, 0.75))]
     assert summary(given, rows) == {
-        "clips": 4, "right": 2, "wrong": 2, "mean_right": 0.75, "mean_wrong": 0.5,
+        "clips": 4,
+        "right": 2,
+        "wrong": 2,
+        "mean_right": 0.75,
+        "mean_wrong": 0.5,
         "auc_right": 0.75,
-    }  # fmt: skip
+    }
     assert summary(given[:1], rows)["auc_right"] is None
 
 
@@ -186,10 +198,24 @@ def run(command, videos, weights) -> Callable[..., Result]:
 
     def run(*more: object) -> Result:
         return command(
-            "run", "--detector", TINY, "--train", "none", "--weights", weights, "--test", "folder",
-            "--data-root", videos, "--faces", "center", "--workers", 0, *more,
+            "run",
+            "--detector",
+            TINY,
+            "--train",
+            "none",
+            "--weights",
+            weights,
+            "--test",
+            "folder",
+            "--data-root",
+            videos,
+            "--faces",
+            "center",
+            "--workers",
+            0,
+            *more,
             DFBENCH_TRACKING="off",
-        )  # fmt: skip
+        )
 
     return run
 

@@ -21,11 +21,16 @@ SMALL = """\
 1 Celeb-real/id0_0001.mp4
 0 Celeb-synthesis/id0_id1_0000.mp4"""
 VIDEOS = (
-    "Celeb-real/id0_0000.mp4", "Celeb-real/id0_0001.mp4", "Celeb-real/id1_0000.mp4",
-    "YouTube-real/00000.mp4", "YouTube-real/00001.mp4",
-    "Celeb-synthesis/id0_id1_0000.mp4", "Celeb-synthesis/id0_id2_0000.mp4",
-    "Celeb-synthesis/id0_id1_0001.mp4", "Celeb-synthesis/id1_id0_0000.mp4",
-)  # fmt: skip
+    "Celeb-real/id0_0000.mp4",
+    "Celeb-real/id0_0001.mp4",
+    "Celeb-real/id1_0000.mp4",
+    "YouTube-real/00000.mp4",
+    "YouTube-real/00001.mp4",
+    "Celeb-synthesis/id0_id1_0000.mp4",
+    "Celeb-synthesis/id0_id2_0000.mp4",
+    "Celeb-synthesis/id0_id1_0001.mp4",
+    "Celeb-synthesis/id1_id0_0000.mp4",
+)
 
 
 def touch(root: Path, *names: str) -> None:
@@ -69,8 +74,12 @@ def whole(shared, official, tmp_path_factory) -> Path:
     rest = [f"{person}_{n:04}" for n in range(10) for person in people]
     real.update([name for name in rest if name not in real][: 590 - len(real)])
     fake = {"_".join(p) for p in parts if len(p) == 3}
-    swaps = [f"{p}_{other}_{n}" for p, n in (r.split("_") for r in sorted(real))
-             for other in people if other != p]  # fmt: skip
+    swaps = [
+        f"{p}_{other}_{n}"
+        for p, n in (r.split("_") for r in sorted(real))
+        for other in people
+        if other != p
+    ]
     random.Random(0).shuffle(swaps)
     fake.update([name for name in swaps if name not in fake][: 5639 - len(fake)])
     touch(root, *(f"Celeb-real/{name}.mp4" for name in real))
@@ -92,9 +101,7 @@ def test_the_official_list_has_no_header_and_no_video_is_lost(whole, official):
 def test_the_official_list_is_held_out_and_both_real_folders_are_there(whole, official, tmp_path):
     """Fault 1: all videos land in train, validation is the test, a real folder is lost."""
     found = listing(whole, tmp_path)
-    published = {
-        "real": 890, "fake": 5639, "test/real": 178, "test/fake": 340
-    }  # fmt: skip
+    published = {"real": 890, "fake": 5639, "test/real": 178, "test/fake": 340}
     assert dict(found.card.counts) == published
     everything, test = count(found.records), count(found.of("test"))
     assert everything == {"videos": 6529, "real": 890, "fake": 5639}
@@ -146,9 +153,14 @@ def plan(root: Path, train: str, test: str, out: Path):
     known = {"celebdf": root, "celebdf-v1": root.with_name("v1")}
     roots = {name: known[name] for name in (train, test)}
     request = Request(
-        detector="meso4", train=train, tests=(test,), data_roots=roots, faces="center",
-        device="cpu", out=out,
-    )  # fmt: skip
+        detector="meso4",
+        train=train,
+        tests=(test,),
+        data_roots=roots,
+        faces="center",
+        device="cpu",
+        out=out,
+    )
     return make_plan(request, catalogue(), Reporter())
 
 
@@ -208,8 +220,10 @@ def test_strict_leaves_out_what_shares_an_original_with_the_test(tmp_path):
     small(tmp_path)
     trained = {r.id for r in records(tmp_path, strict=True) if r.split != "test"}
     assert trained == {
-        "Celeb-real/id1_0000.mp4", "Celeb-synthesis/id1_id0_0000.mp4", "YouTube-real/00000.mp4",
-    }  # fmt: skip
+        "Celeb-real/id1_0000.mp4",
+        "Celeb-synthesis/id1_id0_0000.mp4",
+        "YouTube-real/00000.mp4",
+    }
 
 
 @pytest.mark.parametrize(
@@ -254,10 +268,15 @@ def test_upper_case_endings_on_disk(tmp_path):
 def test_what_is_no_video_is_passed_over(tmp_path):
     small(tmp_path)
     touch(
-        tmp_path, "Celeb-real/id0_0000.mp4:Zone.Identifier", "Celeb-real/.id0_0009.mp4",
-        "Celeb-real/._id0_0000.mp4", "Celeb-real/Thumbs.db", "YouTube-real/.DS_Store",
-        "Celeb-real/frames/id0_0000/000.png", "demo.mp4",
-    )  # fmt: skip
+        tmp_path,
+        "Celeb-real/id0_0000.mp4:Zone.Identifier",
+        "Celeb-real/.id0_0009.mp4",
+        "Celeb-real/._id0_0000.mp4",
+        "Celeb-real/Thumbs.db",
+        "YouTube-real/.DS_Store",
+        "Celeb-real/frames/id0_0000/000.png",
+        "demo.mp4",
+    )
     assert set(by_id(records(tmp_path))) == set(VIDEOS)
 
 

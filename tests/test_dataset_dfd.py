@@ -19,12 +19,23 @@ from dfbench_ffpp.dfd import records
 REAL = "original_sequences/actors/c23/videos"
 FAKE = "manipulated_sequences/DeepFakeDetection/c23/videos"
 SCENES = [
-    "exit_phone_room", "hugging_happy", "kitchen_pan", "kitchen_still", "meeting_serious",
-    "outside_talking_pan_laughing", "outside_talking_still_laughing", "podium_speech_happy",
-    "secret_conversation", "talking_against_wall", "talking_angry_couch", "walk_down_hall_angry",
-    "walking_and_outside_surprised", "walking_down_indoor_hall_disgust",
-    "walking_down_street_outside_angry", "walking_outside_cafe_disgusted",
-]  # fmt: skip
+    "exit_phone_room",
+    "hugging_happy",
+    "kitchen_pan",
+    "kitchen_still",
+    "meeting_serious",
+    "outside_talking_pan_laughing",
+    "outside_talking_still_laughing",
+    "podium_speech_happy",
+    "secret_conversation",
+    "talking_against_wall",
+    "talking_angry_couch",
+    "walk_down_hall_angry",
+    "walking_and_outside_surprised",
+    "walking_down_indoor_hall_disgust",
+    "walking_down_street_outside_angry",
+    "walking_outside_cafe_disgusted",
+]
 
 
 def touch(root: Path, *names: str) -> None:

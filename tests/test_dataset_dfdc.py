@@ -110,8 +110,10 @@ def test_a_listed_video_that_is_not_on_disk_stays_in_the_test(tmp_path):
 def test_the_list_as_it_is_found(tmp_path, text):
     found = {r.id: (r.label, r.path.is_file()) for r in dfdc(official(tmp_path / "test", text))}
     assert found == {
-        "aalscayrfi.mp4": (0, True), "aamrozxzsq.mp4": (1, True), "aalyqplqns.mp4": (0, True),
-    }  # fmt: skip
+        "aalscayrfi.mp4": (0, True),
+        "aamrozxzsq.mp4": (1, True),
+        "aalyqplqns.mp4": (0, True),
+    }
 
 
 @pytest.mark.parametrize(
@@ -218,9 +220,13 @@ def test_one_level_too_deep_or_too_high(tmp_path):
 
 def entry(label: str, split: str, target: object, swapped: object = None, **more) -> dict:
     return {
-        "label": label, "set": split, "target_id": target, "swapped_id": swapped,
-        "augmentations": [], **more,
-    }  # fmt: skip
+        "label": label,
+        "set": split,
+        "target_id": target,
+        "swapped_id": swapped,
+        "augmentations": [],
+        **more,
+    }
 
 
 @pytest.fixture
@@ -286,8 +292,10 @@ def test_the_preview_as_it_is_found(tmp_path):
     }
     found = {r.id: r for r in preview(write(tmp_path, entries, "utf-8-sig"))}
     assert set(found) == {
-        "original_videos/1/1_A_001.MP4", "method_A/1/2_1_A_001.mp4", "method_A/1/1_1_A_002.mp4",
-    }  # fmt: skip
+        "original_videos/1/1_A_001.MP4",
+        "method_A/1/2_1_A_001.mp4",
+        "method_A/1/1_1_A_002.mp4",
+    }
     assert found["method_A/1/2_1_A_001.mp4"].identities == ("dfdc-preview/1", "dfdc-preview/2")
     assert found["method_A/1/1_1_A_002.mp4"].identities == ("dfdc-preview/1",)
     assert found["method_A/1/2_1_A_001.mp4"].split == "test"

@@ -33,7 +33,7 @@ ROWS: list[Row] = [
     ("id00076", "id00166", "-", "wav2lip", FVRA, MEN, "00109_id00166_wavtolip.mp4"),
     ("id00076", "10", "id00476", "fsgan-wav2lip", FVFA, MEN, "00109_10_id00476_wavtolip.mp4"),
     ("id00056", "id00597", "-", "faceswap", FVRA, "Asian (East)/women", "00028_id00597_5sjEPL.mp4"),
-]  # fmt: skip
+]
 
 
 def place(row: Row) -> str:
@@ -51,11 +51,20 @@ def touch(root: Path, *names: str) -> None:
 def write_list(root: Path, rows: list[Row], end: str = "\n") -> None:
     text = HEADER + "".join(
         ",".join(
-            (source, *targets, method, CATEGORIES.get(category, "?"), category,
-             *where.split("/"), file, f"FakeAVCeleb/{category}/{where}/{source}")
-        ) + "\n"
+            (
+                source,
+                *targets,
+                method,
+                CATEGORIES.get(category, "?"),
+                category,
+                *where.split("/"),
+                file,
+                f"FakeAVCeleb/{category}/{where}/{source}",
+            )
+        )
+        + "\n"
         for source, *targets, method, category, where, file in rows
-    )  # fmt: skip
+    )
     (root / "meta_data.csv").write_bytes(text.replace("\n", end).encode())
 
 
@@ -79,8 +88,11 @@ def test_what_a_record_says(root):
     assert (real.label, real.method, real.original) == (0, None, None)
     assert (real.group, real.identities) == ("voxceleb2/id00076", ("voxceleb2/id00076",))
     assert real.attributes == {
-        "race": "African", "sex": "men", "category": RVRA, "generator": "real",
-    }  # fmt: skip
+        "race": "African",
+        "sex": "men",
+        "category": RVRA,
+        "generator": "real",
+    }
     fake = found[f"{FVRA}/{MEN}/id00076/00109_id00166_wavtolip.mp4"]
     assert (fake.label, fake.method, fake.original) == (1, FVRA, real.id)
     assert (fake.group, fake.attributes["generator"]) == (real.group, "wav2lip")
@@ -146,8 +158,10 @@ def test_listed_and_lost_is_a_record_and_so_is_there_and_unlisted(root):
     assert found[place(ROWS[4])].label == 1
     assert found[extra].identities == ("voxceleb2/id00088", "voxceleb2/id01124")
     assert found[extra].attributes == {
-        "race": "Caucasian (American)", "sex": "men", "category": FVRA,
-    }  # fmt: skip
+        "race": "Caucasian (American)",
+        "sex": "men",
+        "category": FVRA,
+    }
 
 
 def test_what_is_no_video_is_no_record(root):
@@ -269,8 +283,13 @@ def test_a_list_without_its_columns_or_of_other_videos(root):
 def crowd(tied: bool) -> list[Row]:
     """Ten groups of people, each swapped within its group; tied: also across."""
     rng = random.Random(0)
-    races = ["African", "Asian (East)", "Asian (South)", "Caucasian (American)",
-             "Caucasian (European)"]  # fmt: skip
+    races = [
+        "African",
+        "Asian (East)",
+        "Asian (South)",
+        "Caucasian (American)",
+        "Caucasian (European)",
+    ]
     people = {
         f"{race}/{sex}": [f"id{n + 20 * (5 * (sex == 'men') + i):05}" for n in range(20)]
         for i, race in enumerate(races)

@@ -111,10 +111,29 @@ def test_the_four_manipulations_of_one_pair_stay_apart(official):
 def test_seven_youtube_videos_are_on_two_sides_as_the_card_says(official):
     """Clips cut from one YouTube video, by the authors' conversion_dict.json."""
     same = [
-        "331 332", "524 525", "566 567", "605 606", "614 615", "618 619", "639 640", "685 686 687",
-        "755 756", "766 767", "769 770", "787 788", "837 838", "875 876", "883 884", "937 938",
-        "942 943", "954 955", "967 968", "973 974", "982 983", "993 994",
-    ]  # fmt: skip
+        "331 332",
+        "524 525",
+        "566 567",
+        "605 606",
+        "614 615",
+        "618 619",
+        "639 640",
+        "685 686 687",
+        "755 756",
+        "766 767",
+        "769 770",
+        "787 788",
+        "837 838",
+        "875 876",
+        "883 884",
+        "937 938",
+        "942 943",
+        "954 955",
+        "967 968",
+        "973 974",
+        "982 983",
+        "993 994",
+    ]
     home = {clip: split for split, pair in read_pairs(official) for clip in pair}
     crossing = [clips for clips in same if len({home[clip] for clip in clips.split()}) > 1]
     assert len(crossing) == 7

@@ -57,9 +57,13 @@ def test_the_split_that_is_made_keeps_pairs_together(whole, tmp_path):
 
 def test_what_lies_about_is_passed_over(whole):
     touch(
-        whole, "real/0000.mp4:Zone.Identifier", "real/._0000.mp4", "fake/.DS_Store",
-        "fake/frames/0000_fake/000.png", "readme.txt",
-    )  # fmt: skip
+        whole,
+        "real/0000.mp4:Zone.Identifier",
+        "real/._0000.mp4",
+        "fake/.DS_Store",
+        "fake/frames/0000_fake/000.png",
+        "readme.txt",
+    )
     (whole / "real" / "0049.MP4").symlink_to(whole / "real" / "0000.mp4")
     found = {r.id for r in records(whole)}
     assert len(found) == 99

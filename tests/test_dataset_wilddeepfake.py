@@ -56,8 +56,10 @@ def test_the_official_test_is_held_out_and_validation_cut_by_source_video(root, 
     assert {r.id.split("/")[0] for r in found.of("train", "val")} == {"real_train", "fake_train"}
     groups = {split: {r.group for r in found.of(split)} for split in ("train", "val", "test")}
     assert {split: len(names) for split, names in groups.items()} == {
-        "train": 16, "val": 4, "test": 4,
-    }  # fmt: skip
+        "train": 16,
+        "val": 4,
+        "test": 4,
+    }
     assert not groups["train"] & groups["val"]
     assert "disjoint" in found.note
     for split in groups:
@@ -110,10 +112,15 @@ def test_a_level_more_or_less(root, folder, id, group):
 
 def test_what_lies_about_is_no_sequence(root):
     touch(
-        root, "real_train/overview.png", "real_train/3/real/cover.jpg", "real_train/.cache/1.png",
-        "real_train/3/real/1/.0.png", "real_train/3/real/1/0.png:Zone.Identifier",
-        "real_train/3/real/1/notes.txt", "real_train/empty/real/0/notes.txt",
-    )  # fmt: skip
+        root,
+        "real_train/overview.png",
+        "real_train/3/real/cover.jpg",
+        "real_train/.cache/1.png",
+        "real_train/3/real/1/.0.png",
+        "real_train/3/real/1/0.png:Zone.Identifier",
+        "real_train/3/real/1/notes.txt",
+        "real_train/empty/real/0/notes.txt",
+    )
     assert len(list(records(root))) == 72
 
 

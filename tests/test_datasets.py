@@ -77,10 +77,18 @@ def test_a_list_may_name_a_file_inside_in_either_spelling(tmp_path):
 
 def test_folder_with_real_and_fake(tmp_path):
     touch(
-        tmp_path, "real/a.mp4", "real/x/b.MOV", "fake/c.mkv", "fake/swap/d.mp4",
-        "fake/swap/1/e.avi", "real/notes.txt", "real/.hidden.mp4", "fake/.cache/f.mp4",
-        "real/._a.mp4", "other/g.mp4",
-    )  # fmt: skip
+        tmp_path,
+        "real/a.mp4",
+        "real/x/b.MOV",
+        "fake/c.mkv",
+        "fake/swap/d.mp4",
+        "fake/swap/1/e.avi",
+        "real/notes.txt",
+        "real/.hidden.mp4",
+        "fake/.cache/f.mp4",
+        "real/._a.mp4",
+        "other/g.mp4",
+    )
     (tmp_path / "real" / "folder.mp4").mkdir()
     found = {r.id: (r.label, r.method, r.split) for r in folder(tmp_path)}
     assert found == {
@@ -102,8 +110,12 @@ def test_folder_follows_links_but_not_in_a_circle(tmp_path):
     (tmp_path / "far" / "swap" / "b" / "up").symlink_to(tmp_path / "far" / "swap")
     (root / "fake" / "self.mp4").symlink_to(root / "fake" / "self.mp4")
     assert [r.id for r in folder(root)] == [
-        "real/r.mp4", "fake/far/a.mp4", "fake/far/b/c.mp4", "fake/near/d.mp4", "fake/self.mp4",
-    ]  # fmt: skip
+        "real/r.mp4",
+        "fake/far/a.mp4",
+        "fake/far/b/c.mp4",
+        "fake/near/d.mp4",
+        "fake/self.mp4",
+    ]
 
 
 def test_equal_names_under_two_methods_stay_apart(tmp_path):
@@ -410,8 +422,7 @@ def test_half_a_split_is_an_error(tmp_path):
 
 def test_a_split_that_leaks_stops(tmp_path):
     path = write_csv(
-        tmp_path,
-        "path,label,split,original\na.mp4,real,train,\nb.mp4,fake,test,a.mp4\n",
+        tmp_path, "path,label,split,original\na.mp4,real,train,\nb.mp4,fake,test,a.mp4\n"
     )
     with pytest.raises(SplitError, match=r"a\.mp4 \(train\) and b\.mp4 \(test\) share"):
         read(path, tmp_path)

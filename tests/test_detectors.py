@@ -118,8 +118,7 @@ def test_stages_hold_every_parameter_once_and_frozen_ones_stay(name):
                 assert all(g is not None and torch.isfinite(g).all() for g in grads), stage
             else:
                 assert all(g is None for g in grads), stage
-                norms = [m for part in modules for m in part.modules()
-                         if isinstance(m, _BatchNorm)]  # fmt: skip
+                norms = [m for part in modules for m in part.modules() if isinstance(m, _BatchNorm)]
                 assert not any(norm.training for norm in norms), stage
         if top < len(stages):
             low = {id(b) for _, ms in stages[: len(stages) - top] for m in ms for b in m.buffers()}

@@ -49,8 +49,9 @@ def table(labels, scores, groups=None):
             row(f"v{i}", int(y), float(s), group="" if groups is None else str(groups[i]))
             for i, (y, s) in enumerate(zip(labels, scores, strict=True))
         ],
-        np.mean, "chance",
-    )  # fmt: skip
+        np.mean,
+        "chance",
+    )
 
 
 def drawn(n, seed, shift=0.3, decimals=None):
@@ -208,8 +209,15 @@ def people():
         row(f"f{i}", 1, 0.3 + 0.1 * i, group=f"p{i % 3}", method="ab"[i % 2]) for i in range(5)
     ]
     rows.append(row("f5", 1, None, group="p2", method="b", status="no_face"))
-    about = {r.video: {"sex": "fm"[int(r.group[1]) % 2], "width": "640", "height": "480",
-                       "face": str(100 + 60 * (r.group == "p2"))} for r in rows}  # fmt: skip
+    about = {
+        r.video: {
+            "sex": "fm"[int(r.group[1]) % 2],
+            "width": "640",
+            "height": "480",
+            "face": str(100 + 60 * (r.group == "p2")),
+        }
+        for r in rows
+    }
     for r in rows:
         if r.label:
             about[r.video]["compression"] = "c23" if r.video in ("f0", "f1") else "c40"
@@ -372,20 +380,35 @@ def test_score_compares_aggregates_without_touching_the_run(old, command):
     rows = dfbench.read_predictions(old)
     for name, how in (("mean", np.mean), ("max", np.max)):
         videos = video_scores(rows, how, "chance")
-        (auc,) = (m for m in run["aggregates"][name]["metrics"]
-                  if (m["name"], m["subset"]) == ("video/auc", "all"))  # fmt: skip
+        (auc,) = (
+            m
+            for m in run["aggregates"][name]["metrics"]
+            if (m["name"], m["subset"]) == ("video/auc", "all")
+        )
         expected = reference.roc_auc_score(videos.labels, videos.scores)
         assert auc["value"] == pytest.approx(expected, abs=1e-9)
     assert {file: file.read_bytes() for file in old.iterdir()} == before
 
 
 def test_score_chooses_thresholds_on_the_run_s_validation(old, command, tmp_path):
-    rows = [r.__class__(**{**{n: getattr(r, n) for n in r.__slots__}, "video": f"val-{r.video}"})
-            for r in dfbench.read_predictions(old)]  # fmt: skip
+    rows = [
+        r.__class__(**{**{n: getattr(r, n) for n in r.__slots__}, "video": f"val-{r.video}"})
+        for r in dfbench.read_predictions(old)
+    ]
     with (old / "validation.csv").open("w", newline="") as file:
         write_predictions(rows, file, header=True)
-    done = command("score", old, "--threshold", "fpr25", "--threshold", "f1", "--draws", 200,
-                   "--plots", tmp_path / "plots")  # fmt: skip
+    done = command(
+        "score",
+        old,
+        "--threshold",
+        "fpr25",
+        "--threshold",
+        "f1",
+        "--draws",
+        200,
+        "--plots",
+        tmp_path / "plots",
+    )
     assert done.exit_code == 0, done.output
     assert "FPR 25 % on validation" in done.stdout
     assert "isotonic" in done.stdout

@@ -160,9 +160,11 @@ def test_draws_cover_what_the_paper_varies():
 
 
 ENHANCERS = {
-    "brightness": ImageEnhance.Brightness, "contrast": ImageEnhance.Contrast,
-    "colour": ImageEnhance.Color, "sharpness": ImageEnhance.Sharpness,
-}  # fmt: skip
+    "brightness": ImageEnhance.Brightness,
+    "contrast": ImageEnhance.Contrast,
+    "colour": ImageEnhance.Color,
+    "sharpness": ImageEnhance.Sharpness,
+}
 
 
 @pytest.mark.parametrize("factor", [0.8, 1.2])
@@ -277,9 +279,10 @@ def official(depth: int, device: str = "meta") -> dict[str, torch.Tensor]:
         outer, classifier = nn.Linear(channels, 2), nn.Linear(channels * 41, 2)
     parts = {"resnet.resnet.": inner, "resnet.fc.": outer, "classifier.": classifier}
     return {
-        prefix + key: value for prefix, module in parts.items()
+        prefix + key: value
+        for prefix, module in parts.items()
         for key, value in module.state_dict().items()
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
@@ -432,10 +435,15 @@ def test_a_frame_detector_refuses_clips_and_scores_a_frame_alone_as_in_a_batch(n
 @pytest.mark.parametrize(
     "text",
     [
-        "fwa:trunk=resnet5", "fwa:size=8", "fwa:views=0", "fwa:landmarks=7", "fwa:classes=fake",
-        "dsp_fwa:depth=51", "dsp_fwa:landmarks=98",
+        "fwa:trunk=resnet5",
+        "fwa:size=8",
+        "fwa:views=0",
+        "fwa:landmarks=7",
+        "fwa:classes=fake",
+        "dsp_fwa:depth=51",
+        "dsp_fwa:landmarks=98",
     ],
-)  # fmt: skip
+)
 def test_wrong_options_are_refused_in_one_line(text):
     with pytest.raises(OptionError, match=text.partition(":")[0]) as caught:
         load_detector(text)

@@ -46,8 +46,9 @@ class Tracked:
         self.experiment = self.client.create_experiment(EXPERIMENT)
         self.other = self.client.create_experiment("of somebody else")
         self.specs = [make_spec(name, seed) for name in ("a", "b", "c") for seed in (0, 1)]
-        self.folders = [add(folder / "runs", spec, 0.6 + i / 20)
-                        for i, spec in enumerate(self.specs)]  # fmt: skip
+        self.folders = [
+            add(folder / "runs", spec, 0.6 + i / 20) for i, spec in enumerate(self.specs)
+        ]
         with ThreadPoolExecutor(6) as pool:
             self.ids = list(pool.map(self.log, self.folders))
 
@@ -153,8 +154,14 @@ def test_other_files_stay_there_and_pages_are_followed(
     folders = {one.folder.name: one.folder for one in found if one.folder}
     assert set(folders) == set(runs)
     names = {path.name for path in folders[runs[0]].iterdir()}
-    assert names == {"spec.json", "predictions.csv", "videos.csv", "validation.csv", "result.json",
-                     ".fetched"}  # fmt: skip
+    assert names == {
+        "spec.json",
+        "predictions.csv",
+        "videos.csv",
+        "validation.csv",
+        "result.json",
+        ".fetched",
+    }
 
 
 def test_what_is_no_run_of_ours_says_why(tracked: Tracked, tmp_path: Path) -> None:

@@ -8,8 +8,12 @@ import torch
 from dfbench_fusion.networks import early_fusion, late_fusion, single_frame, slow_fusion
 
 SMALL = {"width": 0.125, "size": 64}
-ALL = {"single_frame": (single_frame, 1), "late_fusion": (late_fusion, 2),
-       "early_fusion": (early_fusion, 10), "slow_fusion": (slow_fusion, 10)}  # fmt: skip
+ALL = {
+    "single_frame": (single_frame, 1),
+    "late_fusion": (late_fusion, 2),
+    "early_fusion": (early_fusion, 10),
+    "slow_fusion": (slow_fusion, 10),
+}
 
 
 def frames_left(network, frames, size=64):
@@ -32,8 +36,13 @@ def test_the_paper_s_layers_at_full_size():
         single, early, slow = single_frame(), early_fusion(), slow_fusion()
         maps = single.features(torch.rand(1, 3, 1, 170, 170))
     kernels = [tuple(m.weight.shape) for m in single.modules() if isinstance(m, torch.nn.Conv3d)]
-    assert kernels == [(96, 3, 1, 11, 11), (256, 96, 1, 5, 5), (384, 256, 1, 3, 3),
-                       (384, 384, 1, 3, 3), (256, 384, 1, 3, 3)]  # fmt: skip
+    assert kernels == [
+        (96, 3, 1, 11, 11),
+        (256, 96, 1, 5, 5),
+        (384, 256, 1, 3, 3),
+        (384, 384, 1, 3, 3),
+        (256, 384, 1, 3, 3),
+    ]
     assert early.conv1[0].weight.shape == (96, 3, 10, 11, 11)
     assert slow.conv1[0].weight.shape[2] == 4
     assert slow.conv2[0].weight.shape[2] == slow.conv3[0].weight.shape[2] == 2

@@ -57,8 +57,10 @@ class Told(Reporter):
 def good(listed: dict[str, int]) -> dict[str, float]:
     """Scores that tell the classes apart but for a few."""
     rng = np.random.default_rng(0)
-    return {name: round(float(rng.beta(4, 2) if label else rng.beta(2, 4)), 4)
-            for name, label in listed.items()}  # fmt: skip
+    return {
+        name: round(float(rng.beta(4, 2) if label else rng.beta(2, 4)), 4)
+        for name, label in listed.items()
+    }
 
 
 def write(path: Path, header: str, rows: list[Any], encoding: str = "utf-8") -> Path:
@@ -122,8 +124,9 @@ def test_names_are_found_however_much_of_their_path_is_given(videos, listed, tmp
 
 def test_a_name_that_could_be_several_is_refused_unless_the_method_tells(videos, tmp_path, listed):
     scores = good(listed)
-    rows = [(n.rpartition("/")[2], s, n.split("/")[1] if "fake" in n else "")
-            for n, s in scores.items()]  # fmt: skip
+    rows = [
+        (n.rpartition("/")[2], s, n.split("/")[1] if "fake" in n else "") for n, s in scores.items()
+    ]
     said = refused(write(tmp_path / "s.csv", "video,score", [row[:2] for row in rows]), videos)
     assert "2 rows name a video that could be several" in said
     assert "fake/A/x.mp4 or fake/B/x.mp4" in said
@@ -204,8 +207,9 @@ def test_logits(videos, listed, tmp_path):
     found = {row.video: row.score for row in read_predictions(folder)}
     assert found == pytest.approx({name: 1 - score for name, score in right.items()})
     plain = write(tmp_path / "t.csv", "video,score", list(right.items()))
-    assert any("like probabilities" in w
-               for w in bring(plain, videos, reading=Reading(logits=True))[2])  # fmt: skip
+    assert any(
+        "like probabilities" in w for w in bring(plain, videos, reading=Reading(logits=True))[2]
+    )
 
 
 def test_a_spreadsheet_s_file_is_read(videos, listed, tmp_path):
@@ -290,8 +294,19 @@ def clips(listed: dict[str, int]) -> list[Prediction]:
             status = (
                 "no_face" if number == 4 else "unreadable" if (number, clip) == (7, 1) else "ok"
             )
-            rows.append(Prediction("folder", name, clip, 8 * clip, label,
-                                   score if status == "ok" else None, method, name, status))  # type: ignore[arg-type]  # fmt: skip
+            rows.append(
+                Prediction(
+                    "folder",
+                    name,
+                    clip,
+                    8 * clip,
+                    label,
+                    score if status == "ok" else None,
+                    method,
+                    name,
+                    status,
+                )
+            )  # type: ignore[arg-type]
     return rows
 
 
@@ -314,8 +329,11 @@ def test_a_run_s_own_predictions_give_exactly_its_metrics(videos, listed, tmp_pa
 
 
 def test_frames_without_numbers_of_clips_are_counted(videos, listed, tmp_path):
-    rows = [(n, frame, round(s * 0.9 + frame / 1000, 4))
-            for n, s in good(listed).items() for frame in (30, 0)]  # fmt: skip
+    rows = [
+        (n, frame, round(s * 0.9 + frame / 1000, 4))
+        for n, s in good(listed).items()
+        for frame in (30, 0)
+    ]
     file = write(tmp_path / "s.csv", "video,frame,score", rows)
     _, folder, _ = bring(file, videos, level="frame")
     found = [(r.clip, r.start_frame) for r in read_predictions(folder)]

@@ -56,9 +56,11 @@ def test_a_head_of_two_classes_keeps_its_softmax_score(classes, fake, bias):
     assert fitted.state["fc.weight"].shape == (1, 4)
     assert ("fc.bias" in fitted.state) == bias
     torch.testing.assert_close(
-        torch.sigmoid(logits(fitted)[:, 0]), torch.softmax(logits(given), 1)[:, fake],
-        rtol=1e-12, atol=1e-12,
-    )  # fmt: skip
+        torch.sigmoid(logits(fitted)[:, 0]),
+        torch.softmax(logits(given), 1)[:, fake],
+        rtol=1e-12,
+        atol=1e-12,
+    )
     assert fitted.state["body.weight"] is given.state["body.weight"]
     assert given.state["fc.weight"].shape == (2, 4)
 
@@ -109,7 +111,9 @@ def test_the_usual_wrappings_come_off(wrapping, prefix):
 
 def test_a_layer_that_is_called_like_a_wrapping_is_no_wrapping():
     assert set(unwrapped({"net": torch.ones(1), "model.weight": torch.ones(1)})) == {
-        "net", "model.weight"}  # fmt: skip
+        "net",
+        "model.weight",
+    }
 
 
 def test_what_does_not_fit_is_listed_all_at_once():
@@ -126,8 +130,11 @@ def test_what_does_not_fit_is_listed_all_at_once():
     assert "1 of another shape: shape (3,) instead of (2,)" in text
     assert "tracked" not in text
     compare(own, InitialState(own), "net.pth")
-    compare(own, InitialState({k: v for k, v in own.items() if k not in ("a", "b")},
-                              fresh=("a", "b")), "net.pth")  # fmt: skip
+    compare(
+        own,
+        InitialState({k: v for k, v in own.items() if k not in ("a", "b")}, fresh=("a", "b")),
+        "net.pth",
+    )
 
 
 class Net(nn.Module):
@@ -148,16 +155,22 @@ class Net(nn.Module):
 
     def convert(self, tensors: dict[str, torch.Tensor]) -> InitialState:
         state = {k.replace("fc.", "head."): v for k, v in unwrapped(tensors).items()}
-        return InitialState(state, head="head", classes=self.classes, mean=(0.5, 0.4, 0.3),
-                            std=(0.1, 0.2, 0.3))  # fmt: skip
+        return InitialState(
+            state, head="head", classes=self.classes, mean=(0.5, 0.4, 0.3), std=(0.1, 0.2, 0.3)
+        )
 
 
 def official(rows: int, size: int = 16) -> dict:
     torch.manual_seed(1)
-    return {"epoch": 1, "state_dict": {
-        "module.body.weight": torch.randn(size, 3), "module.body.bias": torch.randn(size),
-        "module.fc.weight": torch.randn(rows, size), "module.fc.bias": torch.randn(rows),
-    }}  # fmt: skip
+    return {
+        "epoch": 1,
+        "state_dict": {
+            "module.body.weight": torch.randn(size, 3),
+            "module.body.bias": torch.randn(size),
+            "module.fc.weight": torch.randn(rows, size),
+            "module.fc.bias": torch.randn(rows),
+        },
+    }
 
 
 def test_an_official_checkpoint_gives_its_own_score():
@@ -200,9 +213,12 @@ def test_a_missing_body_is_not_forgiven_with_a_fresh_head():
 
 
 CARD = DetectorCard(
-    name="net", summary="", target=f"{__name__}:Net", clip=ClipSpec(size=16),
+    name="net",
+    summary="",
+    target=f"{__name__}:Net",
+    clip=ClipSpec(size=16),
     options={"size": 16, "landmarks": 5, "classes": "unknown"},
-)  # fmt: skip
+)
 
 
 def test_an_option_of_the_clips_name_changes_the_clip_and_goes_to_the_network():
@@ -216,14 +232,17 @@ def test_an_option_of_the_clips_name_changes_the_clip_and_goes_to_the_network():
     assert options == CARD.options
 
 
-@pytest.mark.parametrize(("given", "says"), [
-    ({"size": "0"}, "net: size must be above 0, not 0"),
-    ({"size": "-4"}, "net: size must be above 0, not -4"),
-    ({"size": "big"}, "net: option size takes a int, not 'big'"),
-    ({"size": "1.5"}, "net: option size takes a int, not '1.5'"),
-    ({"landmarks": "7"}, "net: landmarks are 5 or 68, not 7"),
-    ({"margin": "2"}, "net has no option 'margin'; its options: size=16"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"size": "0"}, "net: size must be above 0, not 0"),
+        ({"size": "-4"}, "net: size must be above 0, not -4"),
+        ({"size": "big"}, "net: option size takes a int, not 'big'"),
+        ({"size": "1.5"}, "net: option size takes a int, not '1.5'"),
+        ({"landmarks": "7"}, "net: landmarks are 5 or 68, not 7"),
+        ({"margin": "2"}, "net has no option 'margin'; its options: size=16"),
+    ],
+)
 def test_a_value_that_cannot_be_is_told_in_one_line(given, says):
     with pytest.raises(OptionError) as caught:
         CARD.configured(given)
@@ -243,9 +262,14 @@ def test_a_value_that_the_network_refuses_is_told_in_one_line():
 def card_of(**about: str) -> DetectorCard:
     file = WeightsFile(name="kinetics", filename="net.pth", **about)
     return DetectorCard(
-        name="net", summary="", target=f"{__name__}:Net", clip=ClipSpec(size=16),
-        options=CARD.options, weights=(file,), recipe=Recipe(weights="kinetics"),
-    )  # fmt: skip
+        name="net",
+        summary="",
+        target=f"{__name__}:Net",
+        clip=ClipSpec(size=16),
+        options=CARD.options,
+        weights=(file,),
+        recipe=Recipe(weights="kinetics"),
+    )
 
 
 def request(weights: str | None = None, train: str | None = "sample", **about) -> Request:
@@ -263,9 +287,9 @@ def in_place(cache: Path, tensors: dict, name: str = "net.pth") -> Path:
     return path
 
 
-@pytest.mark.parametrize("about", [
-    {"url": "http://127.0.0.1:9/net.pth"}, {"page": "https://example.org/nets"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "about", [{"url": "http://127.0.0.1:9/net.pth"}, {"page": "https://example.org/nets"}]
+)
 def test_weights_by_default_that_cannot_be_had_name_the_way_out(tmp_path, about):
     with pytest.raises(WeightsError) as caught:
         begin(card_of(**about), request(), tmp_path)
@@ -332,11 +356,14 @@ def test_nothing_untrained_is_evaluated(tmp_path, weights):
         begin(card_of(), request(weights, train=None), tmp_path)
 
 
-@pytest.mark.parametrize(("about", "says"), [
-    ({"augment": "own"}, "--augment own: net has no augmentation of its own"),
-    ({"augment": "harsh"}, "--augment is none, study, strong or own, not 'harsh'"),
-    ({"fine_tune": "3"}, "from 1 to 2"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("about", "says"),
+    [
+        ({"augment": "own"}, "--augment own: net has no augmentation of its own"),
+        ({"augment": "harsh"}, "--augment is none, study, strong or own, not 'harsh'"),
+        ({"fine_tune": "3"}, "from 1 to 2"),
+    ],
+)
 def test_what_training_cannot_do_is_known_before_it_begins(about, says):
     with pytest.raises(OptionError) as caught:
         check_network(CARD, {}, None, request(**about))

@@ -59,8 +59,9 @@ Start = Callable[..., Callable[[], int]]
 @pytest.fixture(scope="module")
 def start() -> Iterator[Start]:
     """``start(args)`` begins a command and gives its pid and a function that waits for its end."""
-    nursery = subprocess.Popen([sys.executable, "-c", _NURSERY], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, text=True)  # fmt: skip
+    nursery = subprocess.Popen(
+        [sys.executable, "-c", _NURSERY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert nursery.stdin
     assert nursery.stdout
 

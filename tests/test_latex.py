@@ -12,9 +12,25 @@ from dfbench_leaderboard.board import make_board
 from dfbench_leaderboard.latex import as_latex, escaped
 from dfbench_leaderboard.sources import Sources
 
-COMMANDS = {"begin", "end", "centering", "caption", "toprule", "midrule", "bottomrule", "textbf",
-            "approx", "textbackslash", "textasciicircum", "textasciitilde", "textless",
-            "textgreater", "textbar", "textquotedbl", "textasciigrave"}  # fmt: skip
+COMMANDS = {
+    "begin",
+    "end",
+    "centering",
+    "caption",
+    "toprule",
+    "midrule",
+    "bottomrule",
+    "textbf",
+    "approx",
+    "textbackslash",
+    "textasciicircum",
+    "textasciitilde",
+    "textless",
+    "textgreater",
+    "textbar",
+    "textquotedbl",
+    "textasciigrave",
+}
 EVIL = [r"\input{/etc/passwd}", r"$\write18{rm}$", "50%_a&b#c", '~^<>|"`', "]{", "x\n\\\\ \\hline"]
 
 

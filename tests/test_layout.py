@@ -20,26 +20,92 @@ CORE = ROOT / "harness" / "dfbench"
 LAYERS = (
     {"errors", "records", "cards", "reporter", "lists", "fetched", "memory"},
     {"hookspecs", "spec", "result", "initial", "detector", "aggregate"},
-    {"places", "fanout", "crops", "stored", "store", "weights", "video", "seeking", "pictures",
-     "windows", "faces", "clips", "degrade", "perturb", "augment", "splits", "leaks",
-     "containers", "headers", "findings"},
-    {"catalogue", "evaluate", "plots", "shown", "listing", "make", "prepare", "sheet", "audit",
-     "cache", "duplicates", "check",
-     "reader", "loader", "optim", "train", "checkpoint", "predict", "provenance",
-     "confidence", "attribution"},
-    {"request", "start", "plan", "stages", "model", "runner", "confide", "foreign", "ensemble",
-     "job", "matrix", "sweep", "matrix_files", "estimate", "protocol", "protocol_file"},
+    {
+        "places",
+        "fanout",
+        "crops",
+        "stored",
+        "store",
+        "weights",
+        "video",
+        "seeking",
+        "pictures",
+        "windows",
+        "faces",
+        "clips",
+        "degrade",
+        "perturb",
+        "augment",
+        "splits",
+        "leaks",
+        "containers",
+        "headers",
+        "findings",
+    },
+    {
+        "catalogue",
+        "evaluate",
+        "plots",
+        "shown",
+        "listing",
+        "make",
+        "prepare",
+        "sheet",
+        "audit",
+        "cache",
+        "duplicates",
+        "check",
+        "reader",
+        "loader",
+        "optim",
+        "train",
+        "checkpoint",
+        "predict",
+        "provenance",
+        "confidence",
+        "attribution",
+    },
+    {
+        "request",
+        "start",
+        "plan",
+        "stages",
+        "model",
+        "runner",
+        "confide",
+        "foreign",
+        "ensemble",
+        "job",
+        "matrix",
+        "sweep",
+        "matrix_files",
+        "estimate",
+        "protocol",
+        "protocol_file",
+    },
     {"api", "cli", "__main__"},
-)  # fmt: skip
+)
 
 # Modules that import at their top the standard library and dfbench alone, or this beside it.
 LIGHT: dict[str, set[str]] = {
     name: set()
     for name in (
-        "__init__", "errors", "records", "cards", "reporter", "spec", "result", "splits", "leaks",
-        "listing", "api", "lists", "fetched", "memory",
+        "__init__",
+        "errors",
+        "records",
+        "cards",
+        "reporter",
+        "spec",
+        "result",
+        "splits",
+        "leaks",
+        "listing",
+        "api",
+        "lists",
+        "fetched",
+        "memory",
     )
-} | {"hookspecs": {"pluggy"}, "catalogue": {"pluggy"}, "places": {"platformdirs"}}  # fmt: skip
+} | {"hookspecs": {"pluggy"}, "catalogue": {"pluggy"}, "places": {"platformdirs"}}
 ONLY_IN: dict[str, set[str]] = {
     "torch": {
         "initial",
@@ -126,9 +192,10 @@ def test_the_core_imports_downwards_only():
         f"{core_module(file)} imports {name}"
         for file in CORE.rglob("*.py")
         for name, _ in imports(file)
-        if name.startswith("dfbench.") and core_module(file) != "__init__"
+        if name.startswith("dfbench.")
+        and core_module(file) != "__init__"
         and rank[name.split(".")[1]] > rank[core_module(file)]
-    ]  # fmt: skip
+    ]
     assert wrong == []
 
 

@@ -48,9 +48,14 @@ def test_rank_follows_the_metrics_direction_and_marks_overlap(tmp_path: Path) ->
     add(tmp_path, make_spec("far"), 0.40)
     add(tmp_path, make_spec("none"), None)
     assert order(board_of(tmp_path)) == [
-        [("best", 1, False), ("near", 2, True), ("same", 2, True), ("far", 4, False),
-         ("none", None, False)],
-    ]  # fmt: skip
+        [
+            ("best", 1, False),
+            ("near", 2, True),
+            ("same", 2, True),
+            ("far", 4, False),
+            ("none", None, False),
+        ]
+    ]
     by_error = order(board_of(tmp_path, metric="video/eer"))[0]
     assert [name for name, _, _ in by_error] == ["best", "near", "same", "far", "none"]
 
@@ -80,11 +85,13 @@ def test_imported_scores_stand_apart_and_are_not_called_trained_here(tmp_path: P
     add(tmp_path, make_spec("b", train=None), 0.8)
     add(tmp_path, foreign, 0.7)
     board = board_of(tmp_path)
-    kinds = {contest.kind: ranked[0].entry.spec.model.label
-             for contest, ranked in board.contests.items()}  # fmt: skip
+    kinds = {
+        contest.kind: ranked[0].entry.spec.model.label for contest, ranked in board.contests.items()
+    }
     assert kinds == {"trained here": "a", "weights as they are": "b", "imported scores": "theirs"}
-    (line,) = [line for line in csv.DictReader(io.StringIO(as_csv(board)))
-               if line["detector"] == "theirs"]  # fmt: skip
+    (line,) = [
+        line for line in csv.DictReader(io.StringIO(as_csv(board))) if line["detector"] == "theirs"
+    ]
     assert (line["trained_on"], line["initial_weights"]) == ("unknown", "unknown")
 
 
@@ -175,8 +182,11 @@ def test_seeds_of_one_model_are_one_row_and_its_interval_knows_of_them(tmp_path:
     assert len(far) == 2
     (apart,) = [one for _, one in board_of(tmp_path).rows() if one.entry.spec.model.label == "far"]
     assert (apart.value.low, apart.value.high) == (0.0, 1.0)  # no AUC beyond, though t is 12.7
-    (row,) = [r for r in json.loads(leaderboard("--runs", tmp_path, "--json").stdout)["rows"]
-              if r["detector"] == "a"]  # fmt: skip
+    (row,) = [
+        r
+        for r in json.loads(leaderboard("--runs", tmp_path, "--json").stdout)["rows"]
+        if r["detector"] == "a"
+    ]
     assert row["seeds"] == "0 1"
 
 
@@ -315,5 +325,6 @@ def test_a_folder_that_cannot_be_read_is_listed(
     monkeypatch.setattr(os, "scandir", closed)
     (out,) = board_of(tmp_path).left_out
     assert (out.source, out.reason) == (
-        str(tmp_path / "closed"), "cannot be read: Permission denied",
-    )  # fmt: skip
+        str(tmp_path / "closed"),
+        "cannot be read: Permission denied",
+    )

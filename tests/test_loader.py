@@ -48,8 +48,11 @@ def test_what_is_prepared_is_read_without_its_source(make_video, tmp_path, store
     seen = [(clip, label) for clip, label in training_loader(clips, batches, 0, False)]
     assert sorted(len(labels) for _, labels in seen) == [3, 3, 3]
     assert all(clip.shape[1:] == (6, 32, 32, 3) for clip, _ in seen)
-    whole = [item for chunk in video_loader(WholeVideos(reader), [[0, 1], [2, 3]], 0, False)
-             for item in chunk]  # fmt: skip
+    whole = [
+        item
+        for chunk in video_loader(WholeVideos(reader), [[0, 1], [2, 3]], 0, False)
+        for item in chunk
+    ]
     assert [number for number, _ in whole] == [0, 1, 2, 3]
     assert [clips is None for _, clips in whole] == [False, False, False, True]
 

@@ -114,14 +114,22 @@ def shipped(root: Path, points: int) -> Iterable[VideoRecord]:
         rows = list(csv.DictReader(file))
     marks = np.array([8, 8]) + (points68(48.0) if points == 68 else points68(48.0)[:5])
     table = root / f"faces{points}.npz"
-    np.savez(table, frames=np.arange(6), boxes=np.tile([8.0, 8, 56, 56], (6, 1)),
-             landmarks=np.tile(marks, (6, 1, 1)))  # fmt: skip
+    np.savez(
+        table,
+        frames=np.arange(6),
+        boxes=np.tile([8.0, 8, 56, 56], (6, 1)),
+        landmarks=np.tile(marks, (6, 1, 1)),
+    )
     for row in rows:
         fake = row["label"] == "fake"
         yield VideoRecord(
-            row["path"], root / row["path"], int(fake), row["split"], boxes=table,
+            row["path"],
+            root / row["path"],
+            int(fake),
+            row["split"],
+            boxes=table,
             method=row["method"] if fake else None,
-        )  # fmt: skip
+        )
 
 
 @hookimpl
@@ -130,19 +138,33 @@ def dfbench_detectors() -> list[DetectorCard]:
     options = {"size": 16, "landmarks": 5}
     own = replace(recipe, augment="own")
     return [
-        DetectorCard(name="seam", summary="", target=f"{__name__}:Seam", clip=SPEC,
-                     recipe=recipe, options=options),
-        DetectorCard(name="looks", summary="", target=f"{__name__}:Looks", clip=SPEC,
-                     recipe=own, options=options),
-        DetectorCard(name="plain", summary="", target=f"{__name__}:Plain", clip=SPEC,
-                     recipe=recipe),
-    ]  # fmt: skip
+        DetectorCard(
+            name="seam",
+            summary="",
+            target=f"{__name__}:Seam",
+            clip=SPEC,
+            recipe=recipe,
+            options=options,
+        ),
+        DetectorCard(
+            name="looks",
+            summary="",
+            target=f"{__name__}:Looks",
+            clip=SPEC,
+            recipe=own,
+            options=options,
+        ),
+        DetectorCard(
+            name="plain", summary="", target=f"{__name__}:Plain", clip=SPEC, recipe=recipe
+        ),
+    ]
 
 
 @hookimpl
 def dfbench_datasets() -> list[DatasetCard]:
-    return [DatasetCard(name="shipped", summary="", target=f"{__name__}:shipped",
-                        options={"points": 5})]  # fmt: skip
+    return [
+        DatasetCard(name="shipped", summary="", target=f"{__name__}:shipped", options={"points": 5})
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -201,9 +223,14 @@ def go(known, tmp_path, monkeypatch):
     def go(root: Path, detector: str = "seam", dataset: str = "folder", out: str = "runs", **asked):
         asked = {"faces": "center", "device": "cpu", "workers": 0, **asked}
         request = Request(
-            detector=detector, train=dataset, tests=(dataset,), out=tmp_path / out,
-            data_roots={"": root}, cache=tmp_path / "cache", **asked,
-        )  # fmt: skip
+            detector=detector,
+            train=dataset,
+            tests=(dataset,),
+            out=tmp_path / out,
+            data_roots={"": root},
+            cache=tmp_path / "cache",
+            **asked,
+        )
         (result,) = run(request, known, Reporter())
         return result.spec.model_folder(tmp_path / out), result
 
@@ -320,10 +347,15 @@ def made(known, originals, tmp_path_factory) -> tuple[FaceStore, dict[str, list[
     """All videos in a store, by split."""
     store = FaceStore(tmp_path_factory.mktemp("store"))
     records = [
-        VideoRecord(name, originals / name, int(kind == "fake"), split,
-                    method="made" if kind == "fake" else None)
+        VideoRecord(
+            name,
+            originals / name,
+            int(kind == "fake"),
+            split,
+            method="made" if kind == "fake" else None,
+        )
         for name, kind, split in VIDEOS
-    ]  # fmt: skip
+    ]
     center = dfbench.make.FaceFinder(known.faces("center")[1])
     done = prepare(records, SPEC, center, store)
     splits = ("train", "val", "test")
@@ -336,9 +368,10 @@ def reader(made, split: str, network: nn.Module, real: bool = True, spec=SPEC) -
     return ClipReader(chosen, store, spec, Detector(network, spec).rules())
 
 
-@pytest.mark.parametrize(("network", "augment"), [
-    (Seam(), "none"), (Seam(), "study"), (Looks(), "own"), (Looks(), "study"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("network", "augment"),
+    [(Seam(), "none"), (Seam(), "study"), (Looks(), "own"), (Looks(), "study")],
+)
 def test_a_real_clip_and_its_fake_lie_in_one_batch_and_are_cut_alike(made, network, augment):
     """The fake is the real clip turned over, so a pair adds up to 255 wherever both were cut, moved
     and turned alike: only the rounding of each may differ. (``study`` makes both brighter.)"""
@@ -460,10 +493,16 @@ def test_training_cuts_one_region_and_draws_another_each_time(made):
     assert torch.equal(drawn[0], clips[0, 0, REAL, 0][0])
 
 
-@pytest.mark.parametrize("wrong", [
-    lambda rng: np.zeros((2 if rng else 1, 4)), lambda rng: np.zeros((0, 4)),
-    lambda rng: np.zeros((1, 3)), lambda rng: np.zeros(4), lambda rng: np.full((1, 4), np.nan),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda rng: np.zeros((2 if rng else 1, 4)),
+        lambda rng: np.zeros((0, 4)),
+        lambda rng: np.zeros((1, 3)),
+        lambda rng: np.zeros(4),
+        lambda rng: np.full((1, 4), np.nan),
+    ],
+)
 def test_regions_of_another_shape_are_the_plugins_fault(made, wrong):
     class Wrong(Seam):
         def regions(self, _boxes, _landmarks, rng):
@@ -475,12 +514,21 @@ def test_regions_of_another_shape_are_the_plugins_fault(made, wrong):
     assert "regions of Wrong" in in_one_line(caught)
 
 
-@pytest.mark.parametrize(("wrong", "says"), [
-    (lambda frames: frames.astype(np.float32), r"returned float32 of shape \(2, 87, 87, 3\) for"),
-    (lambda frames: frames[:, :20], r"returned uint8 of shape \(2, 20, 87, 3\) for clips uint8"),
-    (lambda frames: frames.tolist(), "returned list of shape"),
-    (lambda frames: None, "returned NoneType of shape"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (
+            lambda frames: frames.astype(np.float32),
+            r"returned float32 of shape \(2, 87, 87, 3\) for",
+        ),
+        (
+            lambda frames: frames[:, :20],
+            r"returned uint8 of shape \(2, 20, 87, 3\) for clips uint8",
+        ),
+        (lambda frames: frames.tolist(), "returned list of shape"),
+        (lambda frames: None, "returned NoneType of shape"),
+    ],
+)
 @pytest.mark.parametrize("workers", [0, 1])
 def test_training_clips_of_another_kind_are_the_plugins_fault(made, tmp_path, wrong, says, workers):
     class Wrong(Seam):

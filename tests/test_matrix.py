@@ -35,8 +35,12 @@ def draw_people(make_video, root: Path, names, brighter: int) -> Path:
             rng = np.random.default_rng([number, base, brighter])
             noise = rng.integers(-40, 40, (32, 32, 3))
             picture = np.clip(base + brighter + noise + rng.integers(-25, 25), 0, 255)
-            make_video(root / kind / names(kind, number), frames=4, size=(32, 32),
-                       draw=lambda _, p=picture: p.astype(np.uint8))  # fmt: skip
+            make_video(
+                root / kind / names(kind, number),
+                frames=4,
+                size=(32, 32),
+                draw=lambda _, p=picture: p.astype(np.uint8),
+            )
     return root
 
 
@@ -54,15 +58,25 @@ def roots(make_video, tmp_path_factory) -> list[str]:
 @pytest.fixture(scope="session")
 def settings(roots, tmp_path_factory) -> list[str]:
     cache = tmp_path_factory.mktemp("matrix-cache")
-    return [*roots, "--faces=center", "--weights=none", "--epochs=1", "--batch-size=64",
-            "--workers=0", "--device=cpu", f"--cache={cache}"]  # fmt: skip
+    return [
+        *roots,
+        "--faces=center",
+        "--weights=none",
+        "--epochs=1",
+        "--batch-size=64",
+        "--workers=0",
+        "--device=cpu",
+        f"--cache={cache}",
+    ]
 
 
 def asked(detectors=(FRAME,), trains=("folder",), tests=("folder", "uadfv"), seeds=(0,)):
     return [
-        *(f"--detector={d}" for d in detectors), *(f"--train={t}" for t in trains),
-        *(f"--test={t}" for t in tests), *(f"--seed={s}" for s in seeds),
-    ]  # fmt: skip
+        *(f"--detector={d}" for d in detectors),
+        *(f"--train={t}" for t in trains),
+        *(f"--test={t}" for t in tests),
+        *(f"--seed={s}" for s in seeds),
+    ]
 
 
 @pytest.fixture
@@ -224,8 +238,9 @@ def test_a_dataset_that_is_not_there_fails_its_own_cells_before_any_work(
     assert done.exit_code == 1
     assert "cannot start: celebdf needs its folder" in done.stderr
     assert {r["test"]: r["status"] for r in cells_of(tmp_path)} == {
-        "folder": "finished", "celebdf": "failed",
-    }  # fmt: skip
+        "folder": "finished",
+        "celebdf": "failed",
+    }
 
 
 @pytest.mark.parametrize(
@@ -266,10 +281,13 @@ def test_each_job_has_a_gpu_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "_gpus", lambda _: ["3", "7"])
     request = matrix.Request(detector=FRAME, train="folder", tests=("folder",), out=tmp_path)
     models = [
-        matrix.Model(f"m{n}", request,
-                     (matrix.Cell("d", "folder", "folder", "", n, folder=tmp_path / str(n)),))
+        matrix.Model(
+            f"m{n}",
+            request,
+            (matrix.Cell("d", "folder", "folder", "", n, folder=tmp_path / str(n)),),
+        )
         for n in range(4)
-    ]  # fmt: skip
+    ]
     outcomes = sweep.run_matrix(models, tmp_path / "logs", None, "local", lambda *_: None)
     assert sorted(seen[:2]) == sorted(seen[2:]) == ["3", "7"]
     assert [o.reason for o in outcomes] == ["not done"] * 4
@@ -313,9 +331,12 @@ def test_killed_jobs_fail_alone_and_a_killed_matrix_leaves_nobody_and_goes_on(
     args = ["matrix", *grid, *settings, f"--out={tmp_path}"]
     env = {"DFBENCH_TRACKING": "off", "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "dfbench", *args], env={**os.environ, **env},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "dfbench", *args],
+        env={**os.environ, **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     (first,) = wait_for(lambda: jobs(process.pid), process)
     os.kill(first, signal.SIGKILL)
     (second,) = wait_for(lambda: [j for j in jobs(process.pid) if j != first], process)
@@ -339,16 +360,22 @@ def test_killed_jobs_fail_alone_and_a_killed_matrix_leaves_nobody_and_goes_on(
 )
 def test_on_the_sample_and_a_second_sample_of_others(cli, tmp_path):
     other = "sample:qp=35,seed=1"
-    args = ["matrix", *asked(("meso4", "r3d18:width=0.0625"), ("sample",), ("sample", other),
-                             (0, 1)), "--limit=12", "--epochs=1", f"--out={tmp_path}"]  # fmt: skip
+    args = [
+        "matrix",
+        *asked(("meso4", "r3d18:width=0.0625"), ("sample",), ("sample", other), (0, 1)),
+        "--limit=12",
+        "--epochs=1",
+        f"--out={tmp_path}",
+    ]
     done = cli(*args, "--json", env={"DFBENCH_TRACKING": "off"}, timeout=1500)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert len(found["cells"]) == 8
     assert len(list(tmp_path.rglob("train.json"))) == 4
     assert {(t["test"], t["in_domain"]) for t in found["tables"]} == {
-        ("sample", True), (other, False),
-    }  # fmt: skip
+        ("sample", True),
+        (other, False),
+    }
     assert found["note"].startswith("a quick look")
 
 
@@ -364,9 +391,11 @@ def outcome(train, test, seed, value, name="video/auc", reason=""):
 
 def test_the_drop_is_over_the_seeds_that_both_have_and_positive_where_it_is_worse():
     cells = [
-        outcome("a", "a", 0, 0.9), outcome("a", "a", 1, 0.8), outcome("a", "b", 0, 0.6),
+        outcome("a", "a", 0, 0.9),
+        outcome("a", "a", 1, 0.8),
+        outcome("a", "b", 0, 0.6),
         outcome("a", "b", 1, None, reason="no memory"),
-    ]  # fmt: skip
+    ]
     (table,) = grids(cells, "video/auc", True)
     home, away = table.entries["a", "a"], table.entries["a", "b"]
     assert (home.in_domain, home.drop, away.in_domain) == (True, None, False)
@@ -393,8 +422,11 @@ def test_the_picture_says_numbers_failures_and_where_home_is():
 
     from dfbench.plots.heatmap import heatmap_figure
 
-    cells = [outcome("a", "a", 0, 0.9), outcome("a", "a", 1, 0.8),
-             outcome("a", "b$", 0, None, reason="gone")]  # fmt: skip
+    cells = [
+        outcome("a", "a", 0, 0.9),
+        outcome("a", "a", 1, 0.8),
+        outcome("a", "b$", 0, None, reason="gone"),
+    ]
     figure = heatmap_figure(grids(cells, "video/auc", True), "a quick look")
     axes = figure.axes[0]
     assert [t.get_text() for t in axes.texts] == ["0.850\n± 0.071", "failed"]

@@ -19,9 +19,11 @@ from dfbench.errors import WeightsError
 from dfbench.optim import learning_rate
 
 FILES = {
-    "Meso4_DF": "meso4", "Meso4_F2F": "meso4", "MesoInception_DF": "mesoinception4",
+    "Meso4_DF": "meso4",
+    "Meso4_F2F": "meso4",
+    "MesoInception_DF": "mesoinception4",
     "MesoInception_F2F": "mesoinception4",
-}  # fmt: skip
+}
 CONSTANT = {"zeros": 0.0, "half": 0.5, "ones": 1.0}
 
 
@@ -150,8 +152,7 @@ def test_augmentation_is_slight_and_in_all_five_ways():
 
 
 @pytest.mark.parametrize(
-    ("name", "called"),
-    [("meso4", ("MesoNet", "Meso4")), ("mesoinception4", ("MesoInception4",))],
+    ("name", "called"), [("meso4", ("MesoNet", "Meso4")), ("mesoinception4", ("MesoInception4",))]
 )
 def test_published_numbers_are_those_of_the_table(shared, name, called):
     with (shared / "reference" / "published.csv").open() as file:

@@ -65,8 +65,15 @@ def test_a_video_without_frames_is_a_row(tmp_path, store):
 
 def test_what_is_left_of_a_video_cut_short_is_used_and_counted(make_video, tmp_path, store):
     """Fault 10: a download that broke off behind the index of an MP4."""
-    path = make_video(tmp_path / "a.mp4", frames=60, size=(160, 120), draw=scene, g=10, crf=10,
-                      muxer={"movflags": "faststart"})  # fmt: skip
+    path = make_video(
+        tmp_path / "a.mp4",
+        frames=60,
+        size=(160, 120),
+        draw=scene,
+        g=10,
+        crf=10,
+        muxer={"movflags": "faststart"},
+    )
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     (done,) = prepare([VideoRecord("a", path, 1)], FRAMES, finder(), store)
     count = store.open(done.key).frame_count
@@ -114,14 +121,22 @@ def squared(x: int, y: int, side: int):
 
 @pytest.mark.parametrize(
     ("x", "y", "side"),
-    [(-12, 30, 40), (0, 0, 40), (135, 95, 40), (60, -25, 40), (70, 50, 14), (152, 112, 12),
-     (-10, -10, 300)],
+    [
+        (-12, 30, 40),
+        (0, 0, 40),
+        (135, 95, 40),
+        (60, -25, 40),
+        (70, 50, 14),
+        (152, 112, 12),
+        (-10, -10, 300),
+    ],
     ids=["left", "corner", "lower corner", "top", "small", "small in the corner", "all of it"],
-)  # fmt: skip
+)
 def test_a_face_at_the_edge_or_tiny(make_video, tmp_path, store, x, y, side):
     """The crop has its size and its face in the middle; beyond the picture its edge goes on."""
-    path = make_video(tmp_path / "a.mp4", frames=30, size=(160, 120), draw=squared(x, y, side),
-                      g=1, crf=10)  # fmt: skip
+    path = make_video(
+        tmp_path / "a.mp4", frames=30, size=(160, 120), draw=squared(x, y, side), g=1, crf=10
+    )
     (done,) = prepare([VideoRecord("a", path, 0)], FRAMES, finder(), store)
     assert (done.status, sum(done.usable)) == ("ok", 8)
     reader = ClipReader([done], store, FRAMES)

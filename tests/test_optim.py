@@ -24,22 +24,31 @@ def rates(settings, total=10):
     return [learning_rate(settings, step, total) for step in range(total)]
 
 
-@pytest.mark.parametrize(("about", "expected"), [
-    ({"schedule": "constant"}, [0.8] * 10),
-    ({"schedule": "cosine"}, [0.4 + 0.4 * math.cos(math.pi * n / 10) for n in range(10)]),
-    ({"schedule": "step", "decay": 0.5}, [0.8] * 5 + [0.4] * 5),  # after each of the two epochs
-    ({"schedule": "step", "decay": 0.5, "decay_steps": 3},
-     [0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2, 0.2, 0.2, 0.1]),
-    ({"schedule": "linear", "decay": 0.4}, [0.8] * 7 + [0.6, 0.4, 0.2]),
-    ({"schedule": "linear", "decay": 1.0},
-     [0.8, 0.72, 0.64, 0.56, 0.48, 0.4, 0.32, 0.24, 0.16, 0.08]),
-    ({"schedule": "linear", "decay": 0.0}, [0.8] * 10),
-    ({"schedule": "inverse", "decay": 1.0}, [0.8 / n for n in range(1, 11)]),
-    ({"schedule": "inverse", "decay": 0.0}, [0.8] * 10),
-    ({"schedule": "step", "decay": 0.1, "decay_steps": 2, "lr_floor": 0.003},
-     [0.8, 0.8, 0.08, 0.08, 0.008, 0.008, 0.003, 0.003, 0.003, 0.003]),
-    ({"schedule": "linear", "decay": 0.4, "lr_floor": 0.5}, [0.8] * 7 + [0.6, 0.5, 0.5]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("about", "expected"),
+    [
+        ({"schedule": "constant"}, [0.8] * 10),
+        ({"schedule": "cosine"}, [0.4 + 0.4 * math.cos(math.pi * n / 10) for n in range(10)]),
+        ({"schedule": "step", "decay": 0.5}, [0.8] * 5 + [0.4] * 5),  # after each of the two epochs
+        (
+            {"schedule": "step", "decay": 0.5, "decay_steps": 3},
+            [0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2, 0.2, 0.2, 0.1],
+        ),
+        ({"schedule": "linear", "decay": 0.4}, [0.8] * 7 + [0.6, 0.4, 0.2]),
+        (
+            {"schedule": "linear", "decay": 1.0},
+            [0.8, 0.72, 0.64, 0.56, 0.48, 0.4, 0.32, 0.24, 0.16, 0.08],
+        ),
+        ({"schedule": "linear", "decay": 0.0}, [0.8] * 10),
+        ({"schedule": "inverse", "decay": 1.0}, [0.8 / n for n in range(1, 11)]),
+        ({"schedule": "inverse", "decay": 0.0}, [0.8] * 10),
+        (
+            {"schedule": "step", "decay": 0.1, "decay_steps": 2, "lr_floor": 0.003},
+            [0.8, 0.8, 0.08, 0.08, 0.008, 0.008, 0.003, 0.003, 0.003, 0.003],
+        ),
+        ({"schedule": "linear", "decay": 0.4, "lr_floor": 0.5}, [0.8] * 7 + [0.6, 0.5, 0.5]),
+    ],
+)
 def test_rates_by_hand(about, expected):
     assert rates(replace(TEN, **about)) == pytest.approx(expected, rel=1e-12)
 
@@ -179,8 +188,16 @@ def bowl_steps(steps, **about):
     reached = []
     for _ in range(steps):
         set_rate(optimizer, settings.lr)
-        training_step(module, detector, optimizer, clips, labels, torch.ones(2), fabric,
-                      settings.optimizer == "sam")  # fmt: skip
+        training_step(
+            module,
+            detector,
+            optimizer,
+            clips,
+            labels,
+            torch.ones(2),
+            fabric,
+            settings.optimizer == "sam",
+        )
         network = detector.network
         reached.append(torch.cat([network.weight, network.bias]).detach().double().numpy())
     assert network.still.item() == 7.0
@@ -222,11 +239,13 @@ def test_uphill_is_rho_along_the_gradient_and_back_is_where_it_was():
     layers[1].bias.requires_grad_(False)
     before = [p.detach().clone() for p in layers.parameters()]
     layers(torch.randn(8, 30)).square().sum().backward()
-    grads = [p.grad.clone() if p.grad is not None else torch.zeros_like(p)
-             for p in layers.parameters()]  # fmt: skip
+    grads = [
+        p.grad.clone() if p.grad is not None else torch.zeros_like(p) for p in layers.parameters()
+    ]
     uphill = Uphill(layers.parameters())
-    moves = torch.cat([(p.detach() - b).flatten() for p, b in
-                       zip(layers.parameters(), before, strict=True)])  # fmt: skip
+    moves = torch.cat(
+        [(p.detach() - b).flatten() for p, b in zip(layers.parameters(), before, strict=True)]
+    )
     slope = torch.cat([grad.flatten() for grad in grads])
     assert moves.norm().item() == pytest.approx(SHARPNESS_RADIUS, rel=1e-4)
     assert torch.allclose(moves, SHARPNESS_RADIUS * slope / slope.norm(), atol=1e-6)

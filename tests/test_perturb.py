@@ -133,12 +133,18 @@ def test_h264_is_the_same_whatever_lies_in_memory():
     """x264 left to itself reads memory that it never wrote to, on processors with AVX-512."""
     told = {
         subprocess.run(
-            [sys.executable, "-c", _CODED], check=True, capture_output=True, text=True,
-            env={**os.environ, "MALLOC_PERTURB_": byte,
-                 "GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=2000000000"},
+            [sys.executable, "-c", _CODED],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={
+                **os.environ,
+                "MALLOC_PERTURB_": byte,
+                "GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=2000000000",
+            },
         ).stdout
         for byte in ("1", "170")
-    }  # fmt: skip
+    }
     assert len(told) == 1
 
 
@@ -165,9 +171,13 @@ def test_noise_has_the_published_variance():
         255 * 0.002**0.5
     )
     assert (red, green, blue) == pytest.approx(
-        ((1.164**2 + 1.596**2) ** 0.5, (1.164**2 + 0.392**2 + 0.813**2) ** 0.5,
-         (1.164**2 + 2.017**2) ** 0.5), rel=0.02,
-    )  # fmt: skip
+        (
+            (1.164**2 + 1.596**2) ** 0.5,
+            (1.164**2 + 0.392**2 + 0.813**2) ** 0.5,
+            (1.164**2 + 2.017**2) ** 0.5,
+        ),
+        rel=0.02,
+    )
 
 
 def test_saturation_takes_the_colour_and_leaves_the_luma():

@@ -165,8 +165,9 @@ def test_a_folder_of_its_frames_is_prepared_as_the_video_is(both, tmp_path):
     video, pictures = prepare(both, FRAMES, finder(), store)
     assert (pictures.status, pictures.usable) == ("ok", (True,) * 8)
     assert pictures.starts == video.starts
-    for ours, theirs in zip(store.clips(pictures.key, range(8)), store.clips(video.key, range(8)),
-                            strict=True):  # fmt: skip
+    for ours, theirs in zip(
+        store.clips(pictures.key, range(8)), store.clips(video.key, range(8)), strict=True
+    ):
         assert ours[0].square == theirs[0].square
         assert np.array_equal(ours[1], theirs[1])
 

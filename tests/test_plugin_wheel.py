@@ -48,20 +48,31 @@ def install(source: Path, site: Path) -> None:
     """Build a wheel from ``source`` and install it into ``site``, all without a network."""
     done = subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", str(source)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,) = (source / "dist").glob("*.whl")
     if importlib.util.find_spec("pip"):
         installer = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--quiet"]
     elif shutil.which("uv"):
-        installer = ["uv", "pip", "install", "--no-deps", "--offline", "--quiet", "--python",
-                     sys.executable]  # fmt: skip
+        installer = [
+            "uv",
+            "pip",
+            "install",
+            "--no-deps",
+            "--offline",
+            "--quiet",
+            "--python",
+            sys.executable,
+        ]
     else:
         zipfile.ZipFile(wheel).extractall(site)
         return
-    done = subprocess.run([*installer, "--target", str(site), str(wheel)],
-                          capture_output=True, text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        [*installer, "--target", str(site), str(wheel)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -106,11 +117,33 @@ def test_it_is_listed_and_the_broken_one_with_its_reason(cli, site):
 def test_it_runs(cli, site, make_video, tmp_path):
     for n in range(9):
         for kind, colour in (("real", 60), ("fake", 180)):
-            make_video(tmp_path / "v" / kind / f"{n}.mp4", frames=6, size=(64, 64),
-                       draw=lambda _, c=colour, n=n: full(c + n))  # fmt: skip
-    done = cli("run", "--detector", "tiny", "--dataset", "folder", "--data-root", tmp_path / "v",
-               "--faces", "center", "--epochs", 2, "--device", "cpu", "--workers", 0,
-               "--out", tmp_path / "out", "--json", env=site)  # fmt: skip
+            make_video(
+                tmp_path / "v" / kind / f"{n}.mp4",
+                frames=6,
+                size=(64, 64),
+                draw=lambda _, c=colour, n=n: full(c + n),
+            )
+    done = cli(
+        "run",
+        "--detector",
+        "tiny",
+        "--dataset",
+        "folder",
+        "--data-root",
+        tmp_path / "v",
+        "--faces",
+        "center",
+        "--epochs",
+        2,
+        "--device",
+        "cpu",
+        "--workers",
+        0,
+        "--out",
+        tmp_path / "out",
+        "--json",
+        env=site,
+    )
     assert done.returncode == 0, done.stderr
     (run,) = json.loads(done.stdout)["runs"]
     assert run["status"] == "finished"

@@ -58,8 +58,9 @@ class Liar(RedSquare):
 
 
 def finder(name: str = "RedSquare", version: str = "1") -> FaceFinder:
-    return FaceFinder(FaceDetectorCard(name=name, summary="", target=f"test_prepare:{name}",
-                                       version=version))  # fmt: skip
+    return FaceFinder(
+        FaceDetectorCard(name=name, summary="", target=f"test_prepare:{name}", version=version)
+    )
 
 
 def center() -> FaceFinder:
@@ -137,9 +138,14 @@ def test_every_kind_of_video_is_a_row(make_video, tmp_path, store):
     assert [item.record for item in done] == records
     assert sum(seen) == len(records)
     assert {item.record.id: item.status for item in done} == {
-        "gone": "missing", "good": "ok", "text": "unreadable", "part": "ok", "nobody": "no_face",
-        "folder": "unreadable", "below": "missing",
-    }  # fmt: skip
+        "gone": "missing",
+        "good": "ok",
+        "text": "unreadable",
+        "part": "ok",
+        "nobody": "no_face",
+        "folder": "unreadable",
+        "below": "missing",
+    }
     usable = {item.record.id: sum(item.usable) for item in done}
     assert usable == Counter(good=8, part=7, gone=0, text=0, nobody=0, folder=0, below=0)
     assert all(len(item.usable) == len(item.starts) == 8 for item in done)
@@ -178,8 +184,12 @@ def test_real_and_fake_go_through_one_path(make_video, tmp_path):
         (done,) = prepare([record], CLIPS, finder(), store)
         keys.append(done.key)
         stored = store.open(done.key)
-        files.append([replace(stored, video=""), *(store.frames(done.key, w).tobytes()
-                                                   for w in stored.windows)])  # fmt: skip
+        files.append(
+            [
+                replace(stored, video=""),
+                *(store.frames(done.key, w).tobytes() for w in stored.windows),
+            ]
+        )
     assert keys[0] == keys[1]
     assert files[0] == files[1]
 
@@ -300,8 +310,9 @@ def test_two_processes_at_once_both_end_well(make_video, tmp_path):
 
 
 def test_a_portrait_video_is_cut_upright(make_video, tmp_path, store):
-    path = make_video(tmp_path / "a.mp4", frames=60, size=(160, 120), rotate=90, draw=scene, g=1,
-                      crf=10)  # fmt: skip
+    path = make_video(
+        tmp_path / "a.mp4", frames=60, size=(160, 120), rotate=90, draw=scene, g=1, crf=10
+    )
     (done,) = prepare([VideoRecord("a", path, 0)], FRAMES, finder(), store)
     stored = store.open(done.key)
     assert (stored.width, stored.height) == (120, 160)

@@ -175,9 +175,10 @@ def test_they_quote_what_was_published(shared):
             (r["level"], r["metric"], float(r["value"])) for r in rows if r["source"] == source
         ]
         quoted = [
-            (p["level"], p["metric"], p["value"]) for p in table["published"]
+            (p["level"], p["metric"], p["value"])
+            for p in table["published"]
             if p["source"] == source
-        ]  # fmt: skip
+        ]
         assert sorted(quoted) == sorted(known)
 
 
@@ -202,9 +203,9 @@ def test_published_stands_beside_here(command, settings, here, tmp_path):  # noq
     assert {result.spec.protocol for result in results} == {f"small@{digest}"}
     rows = {(r["test"], r["metric"]): r for r in csv.DictReader((folder / "published.csv").open())}
     away = rows["uadfv", "video/auc"]
-    here_mean = sum(
-        r.metric("video/auc").value for r in results if r.spec.test.dataset == "uadfv"
-    ) / 2  # fmt: skip
+    here_mean = (
+        sum(r.metric("video/auc").value for r in results if r.spec.test.dataset == "uadfv") / 2
+    )
     assert float(away["here"]) == pytest.approx(here_mean)
     assert float(away["difference"]) == pytest.approx(here_mean - 0.25)
     assert rows["uadfv", "frame/auc"]["published"] == ""
@@ -223,8 +224,13 @@ def test_a_limited_one_is_a_quick_look(command, settings, tmp_path, monkeypatch)
     monkeypatch.setattr(sweep, "do", lambda *_: "not done")
     file = tmp_path / "small.toml"
     file.write_text(SMALL)
-    done = command("matrix", f"--protocol={file}", *of_protocol(settings), "--limit=6",
-                   f"--out={tmp_path / 'runs'}")  # fmt: skip
+    done = command(
+        "matrix",
+        f"--protocol={file}",
+        *of_protocol(settings),
+        "--limit=6",
+        f"--out={tmp_path / 'runs'}",
+    )
     assert "a quick look: at most 6 videos a split, not the protocol" in done.stdout
     assert (tmp_path / f"runs/matrix/small-{parse(SMALL).digest}-limit-6").is_dir()
 
@@ -253,8 +259,14 @@ def test_options_that_say_the_same_are_taken(command, settings, tmp_path):  # no
     file = tmp_path / "small.toml"
     file.write_text(SMALL)
     same = ["--epochs=1", "--seed=0", "--seed=1", "--faces=center"]
-    done = command("matrix", f"--protocol={file}", *same, *of_protocol(settings), "--dry-run",
-                   f"--out={tmp_path / 'runs'}")  # fmt: skip
+    done = command(
+        "matrix",
+        f"--protocol={file}",
+        *same,
+        *of_protocol(settings),
+        "--dry-run",
+        f"--out={tmp_path / 'runs'}",
+    )
     assert done.exit_code == 0, done.output
 
 
@@ -262,8 +274,16 @@ def test_options_that_say_the_same_are_taken(command, settings, tmp_path):  # no
 
 
 def quoted(level="video", value=0.8, **more):
-    return Quoted(source="s", train="a", test="a", level=level, metric="auc", value=value,
-                  detector="net", **more)  # fmt: skip
+    return Quoted(
+        source="s",
+        train="a",
+        test="a",
+        level=level,
+        metric="auc",
+        value=value,
+        detector="net",
+        **more,
+    )
 
 
 def grid(metric, value=0.9):

@@ -12,9 +12,20 @@ from dfbench_leaderboard.quoted import quoted
 
 def facts() -> list[tuple[str, str, str, str, str, str, str, str, float]]:
     return [
-        (row.source, row.protocol, row.train, row.test, row.detector, row.init, row.level, metric,
-         value) for row in quoted() for metric, value in row.metrics.items()
-    ]  # fmt: skip
+        (
+            row.source,
+            row.protocol,
+            row.train,
+            row.test,
+            row.detector,
+            row.init,
+            row.level,
+            metric,
+            value,
+        )
+        for row in quoted()
+        for metric, value in row.metrics.items()
+    ]
 
 
 def test_every_row_has_a_source_and_one_row_all_its_metrics() -> None:
@@ -37,16 +48,28 @@ def test_they_are_those_of_the_reference(shared: Path) -> None:
     with (shared / "reference" / "published.csv").open() as file:
         rows = list(csv.DictReader(file))
     theirs = [
-        (r["source"], r["protocol"], r["train"], r["test"], r["detector"],
-         "" if r["init"] == "-" else r["init"], r["level"],
-         r["metric"].replace("logloss", "log_loss"), float(r["value"])) for r in rows
-    ]  # fmt: skip
+        (
+            r["source"],
+            r["protocol"],
+            r["train"],
+            r["test"],
+            r["detector"],
+            "" if r["init"] == "-" else r["init"],
+            r["level"],
+            r["metric"].replace("logloss", "log_loss"),
+            float(r["value"]),
+        )
+        for r in rows
+    ]
     assert sorted(facts()) == sorted(theirs)
 
 
 def test_cards_and_file_agree() -> None:
-    known = {(row.source, row.train, row.test, row.level, metric, value)
-             for row in quoted() for metric, value in row.metrics.items()}  # fmt: skip
+    known = {
+        (row.source, row.train, row.test, row.level, metric, value)
+        for row in quoted()
+        for metric, value in row.metrics.items()
+    }
     for offers in catalogue().cards("detectors").values():
         for card in offers.values():
             assert isinstance(card, DetectorCard)

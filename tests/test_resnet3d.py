@@ -68,10 +68,14 @@ def by_hand_34() -> int:
 @pytest.mark.parametrize(
     ("depth", "two"),
     [
-        (18, 33_204_930), (34, by_hand_34()), (50, 46_203_074), (101, 85_249_218),
-        (152, 117_407_938), (200, 126_607_554),
+        (18, 33_204_930),
+        (34, by_hand_34()),
+        (50, 46_203_074),
+        (101, 85_249_218),
+        (152, 117_407_938),
+        (200, 126_607_554),
     ],
-)  # fmt: skip
+)
 def test_parameters(depth, two):
     with torch.device("meta"):
         assert count_parameters(ResNet3d(depth, outputs=2)) == two
@@ -136,9 +140,13 @@ def test_what_the_network_sees_is_what_the_checkpoint_was_trained_on(tmp_path):
     view = (1, 3, 1, 1, 1)
     for prefix, classes, expected in (
         ("module.", 400, clips * 255 - torch.tensor(MEAN_2018 * 255).float().view(view)),
-        ("", 700, (clips - torch.tensor(MEAN_2020).float().view(view))
-         / torch.tensor(STD_2020).float().view(view)),
-    ):  # fmt: skip
+        (
+            "",
+            700,
+            (clips - torch.tensor(MEAN_2020).float().view(view))
+            / torch.tensor(STD_2020).float().view(view),
+        ),
+    ):
         detector = load_detector("r3d18:width=0.0625", checkpoint(tmp_path, 18, classes, prefix)[0])
         seen: list[torch.Tensor] = []
         detector.network.register_forward_pre_hook(lambda _, args: seen.append(args[0]))  # noqa: B023

@@ -104,8 +104,9 @@ def test_the_table_can_be_computed_again_from_the_csv(results, tmp_path):
 def test_the_picture_has_a_panel_a_perturbation_from_clean_to_severe(results):
     (found,) = robustness(results)
     figure = robustness_figure(found)
-    ticks = {axes.get_title(): [t.get_text() for t in axes.get_xticklabels()]
-             for axes in figure.axes}  # fmt: skip
+    ticks = {
+        axes.get_title(): [t.get_text() for t in axes.get_xticklabels()] for axes in figure.axes
+    }
     assert ticks == {"jpeg": ["clean", "90", "10"], "blur": ["clean", "1", "3", "5"]}
     assert figure.get_supylabel() == "video AUC"
     curves = {line.get_label(): list(line.get_ydata()) for line in figure.axes[0].lines}
@@ -157,9 +158,16 @@ def brief(monkeypatch) -> None:
 
 def run(videos: Path, out: Path, **asked) -> list[RunResult]:
     return dfbench.run(
-        "meso4", train=None, test=["folder"], data_root=videos, faces="center", out=out, workers=0,
-        weights=str(videos / "weights.safetensors"), **asked,
-    )  # fmt: skip
+        "meso4",
+        train=None,
+        test=["folder"],
+        data_root=videos,
+        faces="center",
+        out=out,
+        workers=0,
+        weights=str(videos / "weights.safetensors"),
+        **asked,
+    )
 
 
 @pytest.mark.usefixtures("brief")
@@ -192,9 +200,29 @@ def test_perturbed_tests_are_runs_beside_the_clean_one(videos, tmp_path):
 
 @pytest.mark.usefixtures("brief")
 def test_the_command_prints_the_clean_table_and_the_drops(videos, tmp_path, command):
-    asked = ["run", "--detector", "meso4", "--train", "none", "--test", "folder", "--data-root",
-             videos, "--weights", videos / "weights.safetensors", "--faces", "center", "--workers",
-             0, "--out", tmp_path, "--perturb", "contrast:2", "--perturb", "jpeg:10"]  # fmt: skip
+    asked = [
+        "run",
+        "--detector",
+        "meso4",
+        "--train",
+        "none",
+        "--test",
+        "folder",
+        "--data-root",
+        videos,
+        "--weights",
+        videos / "weights.safetensors",
+        "--faces",
+        "center",
+        "--workers",
+        0,
+        "--out",
+        tmp_path,
+        "--perturb",
+        "contrast:2",
+        "--perturb",
+        "jpeg:10",
+    ]
     done = command(*asked)
     assert done.exit_code == 0, done.output
     assert "mean corruption drop" in done.stdout

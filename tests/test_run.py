@@ -30,9 +30,12 @@ def start(*args, **env):
     """The command in a process of its own, which can be killed."""
     command = [sys.executable, "-m", "dfbench", "run", *map(str, args)]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
         env={**os.environ, "DFBENCH_TRACKING": "off", **env},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="session")
@@ -62,8 +65,9 @@ def kill_when(process, ready):
 def meso_run(sample_cache, tmp_path_factory):
     """A quick run of meso4 on the sample, never interrupted."""
     out = tmp_path_factory.mktemp("meso") / "runs"
-    process = start("--detector", "meso4", "--dataset", "sample", *QUICK, "--cache", sample_cache,
-                    "--out", out)  # fmt: skip
+    process = start(
+        "--detector", "meso4", "--dataset", "sample", *QUICK, "--cache", sample_cache, "--out", out
+    )
     output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output
     return out
@@ -93,7 +97,12 @@ def test_a_run_leaves_what_it_says(meso_run):
     assert spec["run_id"] == result.spec.run_id == folder.name
     model = folder.parent.parent
     assert {p.name for p in model.iterdir() if not p.name.startswith(".")} == {
-        "model.safetensors", "train.json", "log.jsonl", "validation.csv", "sample"}  # fmt: skip
+        "model.safetensors",
+        "train.json",
+        "log.jsonl",
+        "validation.csv",
+        "sample",
+    }
     assert not list(model.rglob("*.tmp"))
 
 
@@ -111,8 +120,19 @@ def test_nothing_of_test_is_seen_before_the_model_is_final(meso_run):
 
 
 def test_the_same_seed_gives_the_same_bytes(finish, meso_run, sample_cache, tmp_path):
-    finish("--detector", "meso4", "--dataset", "sample", *QUICK, "--cache", sample_cache,
-           "--out", tmp_path / "runs", "--workers", 1)  # fmt: skip
+    finish(
+        "--detector",
+        "meso4",
+        "--dataset",
+        "sample",
+        *QUICK,
+        "--cache",
+        sample_cache,
+        "--out",
+        tmp_path / "runs",
+        "--workers",
+        1,
+    )
     one, two = run_folder(meso_run), run_folder(tmp_path / "runs")
     assert one.name == two.name
     assert (one / "predictions.csv").read_bytes() == (two / "predictions.csv").read_bytes()
@@ -122,8 +142,17 @@ def test_killed_in_training_and_in_prediction_it_ends_with_the_same_numbers(
     finish, meso_run, sample_cache, tmp_path
 ):
     out = tmp_path / "runs"
-    args = ["--detector", "meso4", "--dataset", "sample", *QUICK, "--cache", sample_cache,
-            "--out", out]  # fmt: skip
+    args = [
+        "--detector",
+        "meso4",
+        "--dataset",
+        "sample",
+        *QUICK,
+        "--cache",
+        sample_cache,
+        "--out",
+        out,
+    ]
     kill_when(start(*args), lambda: list(out.glob("*/*/*/checkpoint.pt")))
     assert not list(out.glob("*/*/*/train.json"))
 
@@ -142,8 +171,17 @@ def test_killed_in_training_and_in_prediction_it_ends_with_the_same_numbers(
 def test_a_finished_run_is_printed_and_again_does_it_anew(finish, meso_run, sample_cache, tmp_path):
     out = tmp_path / "runs"
     shutil.copytree(meso_run, out)
-    args = ["--detector", "meso4", "--dataset", "sample", *QUICK, "--cache", sample_cache,
-            "--out", out]  # fmt: skip
+    args = [
+        "--detector",
+        "meso4",
+        "--dataset",
+        "sample",
+        *QUICK,
+        "--cache",
+        sample_cache,
+        "--out",
+        out,
+    ]
     before = (run_folder(out) / "result.json").stat().st_mtime_ns
     assert "finished already" in finish(*args)
     assert (run_folder(out) / "result.json").stat().st_mtime_ns == before
@@ -161,16 +199,37 @@ def test_a_model_tested_on_two_datasets_is_trained_once(finish, meso_run, sample
     out = tmp_path / "runs"
     shutil.copytree(meso_run, out)
     tests = ["--test", "sample", "--test", "sample-control"]
-    output = finish("--detector", "meso4", "--train", "sample", *tests, *QUICK,
-                    "--cache", sample_cache, "--out", out)  # fmt: skip
+    output = finish(
+        "--detector",
+        "meso4",
+        "--train",
+        "sample",
+        *tests,
+        *QUICK,
+        "--cache",
+        sample_cache,
+        "--out",
+        out,
+    )
     assert "epoch" not in output
     assert len(list(out.glob("*/*/*/train.json"))) == 1
     assert len(list(out.glob("*/*/*/*/*/result.json"))) == 2
 
 
 def test_json_is_one_object_on_stdout(meso_run, sample_cache, cli):
-    done = cli("run", "--detector", "meso4", "--dataset", "sample", *QUICK, "--cache", sample_cache,
-               "--out", meso_run, "--json")  # fmt: skip
+    done = cli(
+        "run",
+        "--detector",
+        "meso4",
+        "--dataset",
+        "sample",
+        *QUICK,
+        "--cache",
+        sample_cache,
+        "--out",
+        meso_run,
+        "--json",
+    )
     (result,) = json.loads(done.stdout)["runs"]
     assert result["status"] == "finished"
 
@@ -180,8 +239,19 @@ def test_tracking_that_cannot_be_reached_loses_nothing(sample_cache, tmp_path, c
     shutil.copytree(meso_run, out)
     (run_folder(out) / "result.json").unlink()
     env = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
-    done = cli("run", "--detector", "meso4", "--dataset", "sample", *QUICK, "--cache", sample_cache,
-               "--out", out, env=env)  # fmt: skip
+    done = cli(
+        "run",
+        "--detector",
+        "meso4",
+        "--dataset",
+        "sample",
+        *QUICK,
+        "--cache",
+        sample_cache,
+        "--out",
+        out,
+        env=env,
+    )
     assert done.returncode == 0, done.stderr
     assert "dfbench track" in done.stderr
     assert dfbench.load_result(run_folder(out)).status == "finished"
@@ -217,12 +287,19 @@ def dfdc(sample_cache, tmp_path, make_video):
     return root
 
 
-@pytest.mark.parametrize("detector", [
-    "r3d101:width=0.0625",
-    pytest.param("r3d101", marks=pytest.mark.skipif(
-        "DFBENCH_TEST_LONG" not in os.environ, reason="minutes at full width: DFBENCH_TEST_LONG=1"
-    )),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "detector",
+    [
+        "r3d101:width=0.0625",
+        pytest.param(
+            "r3d101",
+            marks=pytest.mark.skipif(
+                "DFBENCH_TEST_LONG" not in os.environ,
+                reason="minutes at full width: DFBENCH_TEST_LONG=1",
+            ),
+        ),
+    ],
+)
 def test_dfdc_runs_and_broken_files_are_rows(
     finish, dfdc, tmp_path, cli, sample_cache, shared, detector
 ):
@@ -230,8 +307,20 @@ def test_dfdc_runs_and_broken_files_are_rows(
     added = cli("weights", "add", "yunet", "2023mar", yunet, "--cache", sample_cache)
     assert added.returncode == 0, added.stderr
     out = tmp_path / "runs"
-    finish("--detector", detector, "--dataset", "dfdc", "--data-root", dfdc, "--epochs", 1,
-           "--cache", sample_cache, "--out", out)  # fmt: skip
+    finish(
+        "--detector",
+        detector,
+        "--dataset",
+        "dfdc",
+        "--data-root",
+        dfdc,
+        "--epochs",
+        1,
+        "--cache",
+        sample_cache,
+        "--out",
+        out,
+    )
     folder = run_folder(out)
     result = dfbench.load_result(folder)
     rows = dfbench.read_predictions(folder)
@@ -241,8 +330,17 @@ def test_dfdc_runs_and_broken_files_are_rows(
     expected = {"text.mp4": "unreadable", "truncated.mp4": "unreadable", "portrait.mp4": "no_face"}
     found = {name: status[name] for name in expected if name in status}
     assert found == {name: expected[name] for name in found}
-    prepared = cli("prepare", "dfdc", "--data-root", dfdc, "--detector", "r3d101", "--cache",
-                   sample_cache, "--json")  # fmt: skip
+    prepared = cli(
+        "prepare",
+        "dfdc",
+        "--data-root",
+        dfdc,
+        "--detector",
+        "r3d101",
+        "--cache",
+        sample_cache,
+        "--json",
+    )
     counts = json.loads(prepared.stdout)["status"]
     assert counts["missing"] == 1
     assert counts["unreadable"] == 2
@@ -252,8 +350,22 @@ def test_dfdc_runs_and_broken_files_are_rows(
 def test_official_weights_are_evaluated_as_they_are(finish, shared, tmp_path, sample_cache):
     weights = shared / "data/weights/mesonet/Meso4_DF.h5"
     out = tmp_path / "runs"
-    finish("--detector", "meso4", "--train", "none", "--weights", weights, "--test", "sample",
-           "--limit", 6, "--cache", sample_cache, "--out", out)  # fmt: skip
+    finish(
+        "--detector",
+        "meso4",
+        "--train",
+        "none",
+        "--weights",
+        weights,
+        "--test",
+        "sample",
+        "--limit",
+        6,
+        "--cache",
+        sample_cache,
+        "--out",
+        out,
+    )
     result = dfbench.load_result(run_folder(out))
     assert result.spec.model.train is None
     assert result.spec.model.weights_sha256.startswith("036ed30d04ff")
@@ -277,8 +389,20 @@ def test_again_forgets_what_was_scored_with_the_model_before(
     out = tmp_path / "runs"
     shutil.copytree(meso_run, out)
     first = run_folder(out)
-    finish("--detector", "meso4", "--train", "sample", "--test", "sample-control", *QUICK,
-           "--cache", sample_cache, "--out", out, "--again")  # fmt: skip
+    finish(
+        "--detector",
+        "meso4",
+        "--train",
+        "sample",
+        "--test",
+        "sample-control",
+        *QUICK,
+        "--cache",
+        sample_cache,
+        "--out",
+        out,
+        "--again",
+    )
     assert not (first / "result.json").exists()
     assert not (first / "predictions.csv").exists()
 
@@ -306,8 +430,9 @@ def test_a_model_is_not_tested_on_what_an_earlier_run_trained_it_on(
     finish("--detector", small, "--dataset", "folder", "--epochs", 1, *common)
     trained = dfbench.load_result(run_folder(out))
     weights = run_folder(out).parent.parent / "model.safetensors"
-    finish("--detector", small, "--train", "none", "--weights", weights, "--test", "folder",
-           *common)  # fmt: skip
+    finish(
+        "--detector", small, "--train", "none", "--weights", weights, "--test", "folder", *common
+    )
     (result,) = [dfbench.load_result(p) for p in out.glob("none/*/*/*/*/result.json")]
     assert result.counts["videos"] == trained.counts["videos"] < 60
     assert "the weights it starts from were trained on folder" in result.notes

@@ -66,8 +66,10 @@ def by_id(root: Path) -> dict[str, VideoRecord]:
 def test_splits_share_no_person_and_the_control_is_test_only() -> None:
     rows = [video.row() for family in plan(0, control=False) for video in family]
     control = [video.row() for family in plan(0, control=True) for video in family]
-    people = {split: {i for r in rows if r["split"] == split for i in r["identities"]}
-              for split, _ in SPLIT_SIZES}  # fmt: skip
+    people = {
+        split: {i for r in rows if r["split"] == split for i in r["identities"]}
+        for split, _ in SPLIT_SIZES
+    }
     assert {split: len(found) for split, found in people.items()} == dict(SPLIT_SIZES)
     assert len(set.union(*people.values())) == sum(map(len, people.values())) == PEOPLE
     assert {i for r in control for i in r["identities"]} == people["test"]

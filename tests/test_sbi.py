@@ -160,9 +160,7 @@ def test_a_blended_image_differs_from_its_target_within_the_mask_alone(picture, 
 
 
 def test_source_and_target_are_mixed_by_the_mask(picture):
-    drawn = SelfBlending(
-        False, Colour(brightness=40), Frequency(), Move(), plain(ratio=0.5)
-    )  # fmt: skip
+    drawn = SelfBlending(False, Colour(brightness=40), Frequency(), Move(), plain(ratio=0.5))
     dark = picture // 2
     target, blended = drawn.pair(dark, BOX, face())
     assert np.array_equal(target, dark)
@@ -247,9 +245,12 @@ def authors_names(network: SelfBlended) -> dict[str, str]:
     convolution of a block is the nth there, and likewise for the batch norms.
     """
     names = {
-        "conv_stem": "_conv_stem", "bn1": "_bn0", "conv_head": "_conv_head", "bn2": "_bn1",
+        "conv_stem": "_conv_stem",
+        "bn1": "_bn0",
+        "conv_head": "_conv_head",
+        "bn2": "_bn1",
         "classifier": "_fc",
-    }  # fmt: skip
+    }
     trunk, number = network.trunk, 0
     for s, stage in enumerate(trunk.blocks):
         for b, block in enumerate(stage):

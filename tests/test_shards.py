@@ -19,8 +19,11 @@ from dfbench.store import FaceStore
 
 def many(count: int = 60) -> list[VideoRecord]:
     records = [VideoRecord(f"r{n}", Path(f"r{n}.mp4"), 0) for n in range(count)]
-    records += [VideoRecord(f"f{n}-{m}", Path(f"f{n}-{m}.mp4"), 1, original=f"r{n}")
-                for n in range(count) for m in range(n % 4)]  # fmt: skip
+    records += [
+        VideoRecord(f"f{n}-{m}", Path(f"f{n}-{m}.mp4"), 1, original=f"r{n}")
+        for n in range(count)
+        for m in range(n % 4)
+    ]
     return records
 
 
@@ -49,8 +52,19 @@ def test_two_hosts_produce_together_what_one_does(make_video, tmp_path):
         for kind in ("real", "fake"):
             video(make_video, tmp_path / "v" / kind / f"{n}{kind}.mp4")
     (tmp_path / "v" / "real" / "6.mp4").write_text("no video")
-    asked = ["prepare", "folder", "--data-root", str(tmp_path / "v"), "--faces", "center",
-             "--detector", "meso4", "--workers", "1", "--json"]  # fmt: skip
+    asked = [
+        "prepare",
+        "folder",
+        "--data-root",
+        str(tmp_path / "v"),
+        "--faces",
+        "center",
+        "--detector",
+        "meso4",
+        "--workers",
+        "1",
+        "--json",
+    ]
 
     def start(cache: str, *more: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "dfbench", *asked, "--cache", str(tmp_path / cache)]
@@ -85,15 +99,25 @@ def test_ray_that_is_not_installed_says_how_to_get_it(monkeypatch, tmp_path):
 def test_ray_produces_what_the_processes_of_one_machine_do(make_video, tmp_path):
     ray = pytest.importorskip("ray", reason="needs ray: pip install deepfake-bench[ray]")
     records = [video(make_video, tmp_path / f"{n}.mp4") for n in "abcd"]
-    records += [replace(records[0], id="fake", label=1, original="b"),
-                VideoRecord("gone", tmp_path / "gone.mp4", 0)]  # fmt: skip
+    records += [
+        replace(records[0], id="fake", label=1, original="b"),
+        VideoRecord("gone", tmp_path / "gone.mp4", 0),
+    ]
     here, there = FaceStore(tmp_path / "here"), FaceStore(tmp_path / "there")
     expected = prepare(records, CLIPS, center(), here, boxes_from_original=True)
     steps: list[int] = []
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
-        done = prepare(records, CLIPS, center(), there, 2, steps.append, backend="ray",
-                       boxes_from_original=True)  # fmt: skip
+        done = prepare(
+            records,
+            CLIPS,
+            center(),
+            there,
+            2,
+            steps.append,
+            backend="ray",
+            boxes_from_original=True,
+        )
     finally:
         ray.shutdown()
     assert done == expected

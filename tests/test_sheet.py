@@ -162,8 +162,18 @@ def test_prepare_ends_with_a_report_and_a_sheet(cli, make_video, tmp_path):
         make_video(tmp_path / "v" / kind / "a.mp4", frames=50)
     (tmp_path / "v" / "fake" / "bad.mp4").write_text("no video")
     (tmp_path / "v" / "fake" / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
-    asked = ("prepare", "folder", "--data-root", tmp_path / "v", "--faces", "center",
-             "--workers", 1, "--sheet", tmp_path / "sheet.png")  # fmt: skip
+    asked = (
+        "prepare",
+        "folder",
+        "--data-root",
+        tmp_path / "v",
+        "--faces",
+        "center",
+        "--workers",
+        1,
+        "--sheet",
+        tmp_path / "sheet.png",
+    )
     done = cli(*asked, "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)

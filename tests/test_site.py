@@ -40,8 +40,10 @@ def make_site(folder: Path) -> tuple[Path, Built]:
     data = json.loads((tampered / "result.json").read_text())
     data["metrics"][0]["value"] = 0.999
     write_json(tampered / "result.json", data)
-    rows = [replace(row, video=f"{EVIL}{row.video}", method=row.method and EVIL)
-            for row in scores_of(0.7, "<i>set</i>")]  # fmt: skip
+    rows = [
+        replace(row, video=f"{EVIL}{row.video}", method=row.method and EVIL)
+        for row in scores_of(0.7, "<i>set</i>")
+    ]
     evil = make_spec(EVIL, test=replace(SAMPLE, dataset="<i>set</i>", options={"root": PATH}))
     put(runs, evil, rows, notes=("a note with <b>HTML</b> & \x1b[2J",))
     return folder / "site", build(Sources((runs,)), folder / "site", title="A & B")
@@ -130,9 +132,19 @@ def test_a_page_of_a_run_says_all_of_it(site: Path) -> None:
     page = site / "runs" / f"{spec.run_id}.html"
     text = Page(page).text
     again = "dfbench run --detector meso4 --train sample --test sample --weights none"
-    for part in (spec.run_id, spec.model.model_id, spec.test.fingerprint, "decord", "seed", again,
-                 "1 frame, ", "most confident mistakes", "method: swap", "real/",
-                 "sha256 of pred"):  # fmt: skip
+    for part in (
+        spec.run_id,
+        spec.model.model_id,
+        spec.test.fingerprint,
+        "decord",
+        "seed",
+        again,
+        "1 frame, ",
+        "most confident mistakes",
+        "method: swap",
+        "real/",
+        "sha256 of pred",
+    ):
         assert part in text, part
     assert page.read_text().count("<svg") == 4
 
@@ -207,9 +219,15 @@ def test_a_dataset_at_hand_says_which_runs_are_of_it(tmp_path: Path, make_video:
     for row in scores_of(0.8):
         make_video(data / f"{row.video}.mp4", frames=2, size=(16, 16))
     rows = [
-        replace(row, video=f"{row.video}.mp4", dataset="folder", group=f"{row.video}.mp4",
-                method="fake" if row.label else None) for row in scores_of(0.8)
-    ]  # fmt: skip
+        replace(
+            row,
+            video=f"{row.video}.mp4",
+            dataset="folder",
+            group=f"{row.video}.mp4",
+            method="fake" if row.label else None,
+        )
+        for row in scores_of(0.8)
+    ]
     spec = make_spec("honest", test=replace(SAMPLE, dataset="folder"))
     put(tmp_path / "runs", spec, rows)
     cheat = make_spec("cheat", test=replace(SAMPLE, dataset="folder", fingerprint="b" * 64))
@@ -255,8 +273,14 @@ def test_no_hostile_name_does_anything_in_a_browser(browser: Any, site: Path) ->
 def test_axe_finds_no_serious_violation(browser: Any, site: Path, scheme: str) -> None:
     spec = make_spec("meso4")
     run = replace(spec, test=replace(spec.test, videos=40)).run_id
-    for name in ("index.html", f"runs/{run}.html", "datasets/sample.html", "left-out.html",
-                 "detectors/meso4.html", "generalisation.html"):  # fmt: skip
+    for name in (
+        "index.html",
+        f"runs/{run}.html",
+        "datasets/sample.html",
+        "left-out.html",
+        "detectors/meso4.html",
+        "generalisation.html",
+    ):
         with visit(browser, site / name, color_scheme=scheme) as page:
             rules = ("color-contrast",) if scheme == "dark" else ()
             assert axe(page, *rules) == [], name

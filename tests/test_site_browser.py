@@ -60,11 +60,17 @@ def make_table(lines: int = 40) -> Table:
 
     def cells(place: int) -> tuple[Cell, ...]:
         return (
-            f"net {place}", draw.choice(["frame", "clip", "temporal"]), draw.randint(2018, 2025),
-            metric(), metric(), metric(), draw.choice([1.0, 0.9996, 0.0625, None]),
-            draw.choice([950, 27977, 999_960, 46203074]), draw.choice([0.25, 12.34, None]),
+            f"net {place}",
+            draw.choice(["frame", "clip", "temporal"]),
+            draw.randint(2018, 2025),
+            metric(),
+            metric(),
+            metric(),
+            draw.choice([1.0, 0.9996, 0.0625, None]),
+            draw.choice([950, 27977, 999_960, 46203074]),
+            draw.choice([0.25, 12.34, None]),
             "official",
-        )  # fmt: skip
+        )
 
     drawn = sorted((place * len(SECTIONS) // lines, cells(place)) for place in range(lines))
     made = []
@@ -325,11 +331,21 @@ def test_a_phone_scrolls_the_table_and_not_the_page(page):
 
 
 HOSTILE = (
-    "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' onclick='alert(1)",
-    '=HYPERLINK("http://x.example")', "</script>\u2028\u202e{{ 7*7 }}", "a" * 5000,
-)  # fmt: skip
-LINKS = ("javascript:alert(1)", "//x.example/a", "\tjavascript:alert(1)", "data:text/html,<b>",
-         "http://x.example", "\\\\x.example")  # fmt: skip
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onclick='alert(1)",
+    '=HYPERLINK("http://x.example")',
+    "</script>\u2028\u202e{{ 7*7 }}",
+    "a" * 5000,
+)
+LINKS = (
+    "javascript:alert(1)",
+    "//x.example/a",
+    "\tjavascript:alert(1)",
+    "data:text/html,<b>",
+    "http://x.example",
+    "\\\\x.example",
+)
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -338,10 +354,16 @@ def test_hostile_names_are_text(browser, tmp_path, scripts):
     columns = [replace(c, label=f"{c.label}{bad}", title=HOSTILE[1]) for c in COLUMNS]
     columns[1] = replace(columns[1], key=HOSTILE[1])
     lines = [
-        Line(0, href, 1, False, (bad,), (name, name, float("nan"), (0.5, float("-inf"), 0.6),
-             *[None] * 5, name))
+        Line(
+            0,
+            href,
+            1,
+            False,
+            (bad,),
+            (name, name, float("nan"), (0.5, float("-inf"), 0.6), *[None] * 5, name),
+        )
         for name, href in zip(HOSTILE, LINKS, strict=True)
-    ]  # fmt: skip
+    ]
     table = Table("video/auc", columns, [Section(bad, bad, 3, HOSTILE[1], True)], lines)
     write_front(table, tmp_path, **CONTEXT | {"site_title": bad})
     with visit(browser, tmp_path / "index.html", java_script_enabled=scripts) as page:

@@ -99,8 +99,10 @@ def test_clusters_join_through_others():
         video("f"),
     ]
     assert sorted(sorted(r.id for r in c) for c in clusters(records)) == [
-        ["a", "b", "c"], ["d", "e"], ["f"],
-    ]  # fmt: skip
+        ["a", "b", "c"],
+        ["d", "e"],
+        ["f"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -174,8 +176,11 @@ def test_across_datasets_files_and_people_are_compared(tmp_path):
     (tmp_path / "v").write_text("")
     (tmp_path / "link").symlink_to(tmp_path / "v")
     with pytest.raises(SplitError, match="one file"):
-        check_across([VideoRecord("v", tmp_path / "v", 0, "train")],
-                     [VideoRecord("w", tmp_path / "link", 0, "test")], names)  # fmt: skip
+        check_across(
+            [VideoRecord("v", tmp_path / "v", 0, "train")],
+            [VideoRecord("w", tmp_path / "link", 0, "test")],
+            names,
+        )
 
 
 def test_people_shared_as_declared_do_not_stop_a_dataset_trained_on_itself():
@@ -240,8 +245,11 @@ def interwoven(people: int = 30, each: int = 3, seed: int = 0) -> list[VideoReco
     for a, b in combinations(range(people), 2):
         if rng.random() < 0.5:
             original = f"r{a}-{rng.randrange(each)}"
-            found.append(video(f"f{a}-{b}", 1, original=original, method="swap",
-                               identities=(f"p{a}", f"p{b}")))  # fmt: skip
+            found.append(
+                video(
+                    f"f{a}-{b}", 1, original=original, method="swap", identities=(f"p{a}", f"p{b}")
+                )
+            )
     rng.shuffle(found)
     return found
 
@@ -283,9 +291,16 @@ def test_people_in_a_few_lumps_are_dealt_out_too():
     """Four casts that never meet: kept whole, one of them would be all of the test."""
     records = []
     for cast in range(4):
-        records += [replace(r, id=f"c{cast}/{r.id}", group="", identities=tuple(
-            f"c{cast}{p}" for p in r.identities), original=r.original and f"c{cast}/{r.original}")
-            for r in interwoven(12, 2, cast)]  # fmt: skip
+        records += [
+            replace(
+                r,
+                id=f"c{cast}/{r.id}",
+                group="",
+                identities=tuple(f"c{cast}{p}" for p in r.identities),
+                original=r.original and f"c{cast}/{r.original}",
+            )
+            for r in interwoven(12, 2, cast)
+        ]
     assert len(clusters(records)) < 10
     made = make_split(records)
     assert shared_by_splits(made) == set()
@@ -313,8 +328,11 @@ def test_people_who_keep_to_themselves_lose_no_video():
 
 
 def test_two_people_cannot_fill_three_splits():
-    records = [video("a", identities=("x",)), video("b", identities=("y",)),
-               video("c", 1, original="a", identities=("x", "y"))]  # fmt: skip
+    records = [
+        video("a", identities=("x",)),
+        video("b", identities=("y",)),
+        video("c", 1, original="a", identities=("x", "y")),
+    ]
     assert {r.split for r in make_split(records)} == {"train"}
 
 

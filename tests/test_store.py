@@ -35,15 +35,17 @@ def crops() -> dict[str, np.ndarray]:
 
 @pytest.fixture
 def stored(crops) -> StoredVideo:
-    window = StoredWindow([3, 4], [-2, 5, 24], [[1.5, 2, 9, 9]] * 2, [[[1, 2]] * 5] * 2, [0.9, 0],
-                          list(crops))  # fmt: skip
+    window = StoredWindow(
+        [3, 4], [-2, 5, 24], [[1.5, 2, 9, 9]] * 2, [[[1, 2]] * 5] * 2, [0.9, 0], list(crops)
+    )
     return StoredVideo("fake/é.mp4", "ok", "", "decord 0", "x 1", 50, 29.97, 64, 96, [window])
 
 
 def named(stored: StoredVideo, ending: str, **changes) -> StoredVideo:
     """``stored`` as it is read: the store gives the pictures their endings."""
-    windows = [replace(w, files=[f.replace(".png", ending) for f in w.files])
-               for w in stored.windows]  # fmt: skip
+    windows = [
+        replace(w, files=[f.replace(".png", ending) for f in w.files]) for w in stored.windows
+    ]
     return replace(stored, windows=windows, **changes)
 
 
@@ -172,8 +174,9 @@ def test_a_write_that_the_disk_breaks_off_leaves_nothing(tmp_path):
         " {'a': crop})\n"
         "except ResourceError as error: print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True,
-                          text=True, check=True)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
     assert "cannot be written" in done.stdout, done.stderr
     assert files(FaceStore(tmp_path)) == []
 
@@ -220,10 +223,13 @@ def test_the_key_holds_all_that_decides_what_is_stored():
         return store_key(content, faces, reader, clip)
 
     others = [
-        key(content="w"), key(faces="yunet 2"), key(reader="decord 2"),
-        key(clip=replace(spec, frames=5)), key(clip=replace(spec, stride=2)),
+        key(content="w"),
+        key(faces="yunet 2"),
+        key(reader="decord 2"),
+        key(clip=replace(spec, frames=5)),
+        key(clip=replace(spec, stride=2)),
         key(clip=replace(spec, windows=4)),
-    ]  # fmt: skip
+    ]
     assert len({key(), *others}) == 7
     # Detectors differ in how they cut, not in what was found.
     assert key(clip=replace(spec, size=99, margin=1.1, align="similarity", mean=(1, 1, 1))) == key()

@@ -34,11 +34,17 @@ def leaderboard(*asked: object) -> Result:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
     folder = put(
-        tmp_path_factory.mktemp("runs"), make_spec("meso4"), scores_of(0.8), scores_of(0.9),
+        tmp_path_factory.mktemp("runs"),
+        make_spec("meso4"),
+        scores_of(0.8),
+        scores_of(0.9),
         environment={"python": "3.11", "versions": {"torch": "2"}},
-        provenance={"ended": "2026-01-01T00:00:00+00:00", "data_roots": {"sample": SECRET},
-                    "command": ["dfbench", "run", "--out", SECRET, f"--cache={SECRET}/x"]},
-    )  # fmt: skip
+        provenance={
+            "ended": "2026-01-01T00:00:00+00:00",
+            "data_roots": {"sample": SECRET},
+            "command": ["dfbench", "run", "--out", SECRET, f"--cache={SECRET}/x"],
+        },
+    )
     (folder / "mistakes.jpg").write_bytes(b"a face")
     return StoredRun(folder, load_result(folder))
 
@@ -62,8 +68,9 @@ def remake(file: Path, change: Callable[[dict[str, bytes]], None], *, honest: bo
         about = json.loads(found["submission.json"])
         about["files"] = {
             name: {"sha256": submission_file.digest(data), "bytes": len(data)}
-            for name, data in found.items() if name != "submission.json"
-        }  # fmt: skip
+            for name, data in found.items()
+            if name != "submission.json"
+        }
         found["submission.json"] = json.dumps(about).encode()
     submission_file.write(file, found)
 
@@ -79,8 +86,14 @@ def test_a_submission_holds_and_is_collected(file: Path, run: StoredRun) -> None
 
 def test_it_names_no_folder_of_the_machine_and_holds_no_picture(file: Path) -> None:
     found = members(file)
-    assert set(found) == {"submission.json", "spec.json", "result.json", "predictions.csv",
-                          "validation.csv", "videos.csv"}  # fmt: skip
+    assert set(found) == {
+        "submission.json",
+        "spec.json",
+        "result.json",
+        "predictions.csv",
+        "validation.csv",
+        "videos.csv",
+    }
     assert not [name for name, data in found.items() if SECRET.encode() in data]
     about = json.loads(found["submission.json"])
     assert about["contact"] == "me@example.org"
@@ -204,18 +217,22 @@ HOSTILE: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a bomb that lies": (lie_about_the_size, "confidence.csv"),
     "torn inside": (tear, "cannot be read as a ZIP"),
     "packed otherwise": (
-        add_member("confidence.csv", packed=zipfile.ZIP_LZMA), "in another way than deflate"
+        add_member("confidence.csv", packed=zipfile.ZIP_LZMA),
+        "in another way than deflate",
     ),
     "a file twice": (add_member("spec.json", b"{}"), "holds a file twice"),
     "cut short": (lambda f: f.write_bytes(f.read_bytes()[:-100]), "cannot be read as a ZIP"),
     "no ZIP": (lambda f: f.write_text("hello"), "cannot be read as a ZIP"),
     "an empty ZIP": (lambda f: zipfile.ZipFile(f, "w").close(), "it lacks submission.json"),
     "a password": (
-        lambda f: f.write_bytes(f.read_bytes().replace(b"PK\x01\x02\x14\x03\x14\0\0\0",
-                                                       b"PK\x01\x02\x14\x03\x14\0\x01\0")),
+        lambda f: f.write_bytes(
+            f.read_bytes().replace(
+                b"PK\x01\x02\x14\x03\x14\0\0\0", b"PK\x01\x02\x14\x03\x14\0\x01\0"
+            )
+        ),
         "has a password",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -246,10 +263,16 @@ def test_a_pipe_and_a_large_file_are_not_read(
 
 @pytest.mark.parametrize(
     "odd",
-    [{"files": [[1, {"sha256": "x"}]]}, {"files": 5}, {"schema": "1"}, {"schema": -1},
-     {"run_id": "../../x"}, {"files": {"\x1b[2J": {"sha256": "1"}}}],
+    [
+        {"files": [[1, {"sha256": "x"}]]},
+        {"files": 5},
+        {"schema": "1"},
+        {"schema": -1},
+        {"run_id": "../../x"},
+        {"files": {"\x1b[2J": {"sha256": "1"}}},
+    ],
     ids=["pairs", "a number", "text", "no schema", "a path", "an escape"],
-)  # fmt: skip
+)
 def test_a_note_of_odd_types_is_one_line(file: Path, odd: dict[str, Any]) -> None:
     found = members(file)
     about = json.loads(found["submission.json"])

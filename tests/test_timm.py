@@ -44,8 +44,12 @@ class Maker:
         self.state[f"{name}.weight"] = scale * torch.randn(shape, generator=self.generator)
 
     def norm(self, name: str, channels: int) -> None:
-        for kind, low in (("weight", 0.5), ("bias", -0.5), ("running_mean", -0.5),
-                          ("running_var", 0.5)):  # fmt: skip
+        for kind, low in (
+            ("weight", 0.5),
+            ("bias", -0.5),
+            ("running_mean", -0.5),
+            ("running_var", 0.5),
+        ):
             drawn = torch.rand(channels, generator=self.generator)
             self.state[f"{name}.{kind}"] = low + drawn
 
@@ -139,8 +143,15 @@ def xception_logits(state: dict[str, Tensor], images: Tensor) -> Tensor:
 
 
 # Tan & Le 2019, table 1, at B4's depth 1.8 and width 1.4: repeats, kernel, stride, expansion, out.
-B4 = ((2, 3, 1, 1, 24), (4, 3, 2, 6, 32), (4, 5, 2, 6, 56), (6, 3, 2, 6, 112), (6, 5, 1, 6, 160),
-      (8, 5, 2, 6, 272), (2, 3, 1, 6, 448))  # fmt: skip
+B4 = (
+    (2, 3, 1, 1, 24),
+    (4, 3, 2, 6, 32),
+    (4, 5, 2, 6, 56),
+    (6, 3, 2, 6, 112),
+    (6, 5, 1, 6, 160),
+    (8, 5, 2, 6, 272),
+    (2, 3, 1, 6, 448),
+)
 
 
 def b4_blocks():
@@ -335,13 +346,22 @@ def test_cards_name_their_files(name):
 def test_cards_quote_the_published_numbers(shared, name, rows):
     with (shared / "reference" / "published.csv").open(newline="") as file:
         wanted = {
-            (r["source"], r["train"], r["test"], r["level"], r["metric"], float(r["value"]),
-             r["init"].replace("-", ""))
-            for r in csv.DictReader(file) if r["detector"] in rows
-        }  # fmt: skip
+            (
+                r["source"],
+                r["train"],
+                r["test"],
+                r["level"],
+                r["metric"],
+                float(r["value"]),
+                r["init"].replace("-", ""),
+            )
+            for r in csv.DictReader(file)
+            if r["detector"] in rows
+        }
     card = catalogue().detector(name)[1]
-    quoted = [(p.source, p.train, p.test, p.level, p.metric, p.value, p.initial)
-              for p in card.published]  # fmt: skip
+    quoted = [
+        (p.source, p.train, p.test, p.level, p.metric, p.value, p.initial) for p in card.published
+    ]
     assert len(quoted) == len(wanted)
     assert set(quoted) == wanted
 
@@ -364,8 +384,10 @@ def flat(state):
     return {k: v[:, :, 0, 0] if "pointwise" in k else v for k, v in state.items()}
 
 
-ADJUST = {"adjust_channel.0.weight": torch.zeros(512, 128, 1, 1),
-          "adjust_channel.1.running_var": torch.ones(512)}  # fmt: skip
+ADJUST = {
+    "adjust_channel.0.weight": torch.zeros(512, 128, 1, 1),
+    "adjust_channel.1.running_var": torch.ones(512),
+}
 SPELLINGS = {
     "tstandley": ("real-fake", lambda s: s),
     "cadene": ("real-fake", lambda s: renamed(s, "last_linear.")),
@@ -375,11 +397,15 @@ SPELLINGS = {
     "faceforensics": ("unknown", lambda s: renamed(s, "last_linear.1.", "model.")),
     "faceforensics without dropout": ("unknown", lambda s: renamed(s, "last_linear.", "model.")),
     "faceforensics data parallel": (
-        "unknown", lambda s: renamed(s, "last_linear.1.", "module.model.")),
+        "unknown",
+        lambda s: renamed(s, "last_linear.1.", "module.model."),
+    ),
     "deepfakebench": ("unknown", lambda s: renamed(s | ADJUST, "last_linear.", "backbone.")),
     "deepfakebench data parallel": (
-        "unknown", lambda s: renamed(s | ADJUST, "last_linear.1.", "module.backbone.")),
-}  # fmt: skip
+        "unknown",
+        lambda s: renamed(s | ADJUST, "last_linear.1.", "module.backbone."),
+    ),
+}
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
@@ -484,9 +510,16 @@ def test_efficientnet_reads_timm_s_names(tmp_path):
     state["classifier.weight"], state["classifier.bias"] = torch.zeros(1000, 224), torch.zeros(1000)
     load_detector(name, saved(tmp_path, state))
     with pytest.raises(WeightsError, match=r"unexpected: network\.model\._blocks\.40"):
-        load_detector(f"{name},variant=tf",
-                      saved(tmp_path, {"_conv_stem.weight": torch.zeros(6, 3, 3, 3),
-                                       "_blocks.40._bn9.bias": torch.zeros(1)}))  # fmt: skip
+        load_detector(
+            f"{name},variant=tf",
+            saved(
+                tmp_path,
+                {
+                    "_conv_stem.weight": torch.zeros(6, 3, 3, 3),
+                    "_blocks.40._bn9.bias": torch.zeros(1),
+                },
+            ),
+        )
 
 
 # --- CLIP -----------------------------------------------------------------------------------
@@ -601,8 +634,11 @@ def test_a_thin_network_differs_in_nothing_but_width():
     """Layers, kernels and strides of the full one; the names of its parameters too."""
 
     def layers(network: nn.Module) -> list[tuple]:
-        return [(name, m.kernel_size, m.stride, m.padding, m.groups == 1)
-                for name, m in network.named_modules() if isinstance(m, nn.Conv2d)]  # fmt: skip
+        return [
+            (name, m.kernel_size, m.stride, m.padding, m.groups == 1)
+            for name, m in network.named_modules()
+            if isinstance(m, nn.Conv2d)
+        ]
 
     with torch.device("meta"):
         full, thin = EfficientNetB4(), EfficientNetB4(width=0.125)

@@ -83,8 +83,12 @@ def test_published_number(shared):
         (row,) = [row for row in csv.DictReader(file) if row["source"] == "de-lima-2020"]
     (quoted,) = catalogue().detector("tv_r3d18")[1].published
     assert [quoted.train, quoted.test, quoted.level, quoted.metric, str(quoted.value)] == [
-        row["train"], row["test"], row["level"], row["metric"], row["value"],
-    ]  # fmt: skip
+        row["train"],
+        row["test"],
+        row["level"],
+        row["metric"],
+        row["value"],
+    ]
 
 
 @pytest.mark.parametrize("options", ["width=0", "frames=1", "size=0", "classes=fake", "depth=34"])

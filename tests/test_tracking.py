@@ -49,18 +49,36 @@ EXPERIMENT = "dfbench/sample -> sample"
 
 def make_spec(**changes: Any) -> RunSpec:
     _, card = catalogue().detector("meso4")
-    data = DataSpec(dataset="sample", fingerprint="f" * 64, videos=12, faces="given",
-                    faces_version="1")  # fmt: skip
+    data = DataSpec(
+        dataset="sample", fingerprint="f" * 64, videos=12, faces="given", faces_version="1"
+    )
     train = TrainSpec(
-        data=data, seed=3, epochs=2, batch_size=8, lr=1e-3, weight_decay=0.0, schedule="constant",
-        clips_per_video=2, patience=5, balance=True, fine_tune="all", augment="study",
-    )  # fmt: skip
+        data=data,
+        seed=3,
+        epochs=2,
+        batch_size=8,
+        lr=1e-3,
+        weight_decay=0.0,
+        schedule="constant",
+        clips_per_video=2,
+        patience=5,
+        balance=True,
+        fine_tune="all",
+        augment="study",
+    )
     plugin, _ = catalogue().detector("meso4")
     model = ModelSpec(
-        detector="meso4", plugin=plugin.distribution, plugin_version=plugin.version,
-        options=card.options, weights=None, weights_sha256=None, clip=card.clip,
-        reader="decord 0.6", precision="32-true", train=train,
-    )  # fmt: skip
+        detector="meso4",
+        plugin=plugin.distribution,
+        plugin_version=plugin.version,
+        options=card.options,
+        weights=None,
+        weights_sha256=None,
+        clip=card.clip,
+        reader="decord 0.6",
+        precision="32-true",
+        train=train,
+    )
     return RunSpec(**{"model": model, "test": data, "seed": 3, **changes})
 
 
@@ -74,8 +92,10 @@ def make_run(out: Path, spec: RunSpec | None = None, **changes: Any) -> tuple[Ru
     detector = build(catalogue().detector("meso4")[1], options, seed=3)
     (model / "model.safetensors").write_bytes(safetensors.torch.save(detector.state_dict()))
     write_json(model / "train.json", {"schema": 1, "best_epoch": 2})
-    lines = [{"epoch": e, "seconds": e * 1.5, "train/loss": 1 / e, "lr": 1e-3, "val/video/auc": 0.8}
-             for e in (1, 2)]  # fmt: skip
+    lines = [
+        {"epoch": e, "seconds": e * 1.5, "train/loss": 1 / e, "lr": 1e-3, "val/video/auc": 0.8}
+        for e in (1, 2)
+    ]
     (model / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     for file in (folder / "predictions.csv", model / "validation.csv"):
         rewrite(file, list(predictions()))
@@ -86,15 +106,22 @@ def make_run(out: Path, spec: RunSpec | None = None, **changes: Any) -> tuple[Ru
         MetricValue(name="frame/f1", rule="0.5", threshold=0.5, value=None, reason="one class"),
     )
     about: dict[str, Any] = {
-        "status": "finished", "metrics": metrics, "counts": {"videos": 12, "no_face": 1},
+        "status": "finished",
+        "metrics": metrics,
+        "counts": {"videos": 12, "no_face": 1},
         "coverage": 11 / 12,
-        "chosen": {"thresholds": {"val": 0.4}}, "notes": ("meso4 starts from random weights",),
+        "chosen": {"thresholds": {"val": 0.4}},
+        "notes": ("meso4 starts from random weights",),
         "cost": {"parameters": 27977, "seconds": {"train": 3.0}, "videos_per_second": 5.5},
         "environment": {"device": "cpu", "versions": {"torch": "2.15.0", "deepfake-bench": "0.1"}},
-        "provenance": {"started": "2026-01-02T03:04:05+00:00", "ended": "2026-01-02T03:05:05+00:00",
-                       "git_commit": "abc123+", "command": ["dfbench", "run"]},
+        "provenance": {
+            "started": "2026-01-02T03:04:05+00:00",
+            "ended": "2026-01-02T03:05:05+00:00",
+            "git_commit": "abc123+",
+            "command": ["dfbench", "run"],
+        },
         **changes,
-    }  # fmt: skip
+    }
     result = RunResult(spec=spec, **about)
     write_json(folder / "spec.json", spec.to_json())
     write_result(result, folder)
@@ -106,8 +133,17 @@ def predictions() -> Iterator[Prediction]:
     for i, (label, method) in enumerate([(0, None)] * 4 + [(1, "warp")] * 4 + [(1, "a&b (1)")] * 4):
         for clip in range(2):
             score = float(rng.uniform(0.3 * label, 0.7 + 0.3 * label)) if i else None
-            yield Prediction("sample", f"v{i}", clip, clip, label, score, method, f"g{i % 4}",
-                             "ok" if i else "no_face")  # fmt: skip
+            yield Prediction(
+                "sample",
+                f"v{i}",
+                clip,
+                clip,
+                label,
+                score,
+                method,
+                f"g{i % 4}",
+                "ok" if i else "no_face",
+            )
 
 
 @contextmanager
@@ -136,8 +172,13 @@ def free_port() -> int:
 
 @pytest.fixture(autouse=True)
 def _no_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MLFLOW_TRACKING_URI", "DFBENCH_TRACKING", "DFBENCH_MATRIX",
-                 "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", INTERVAL):  # fmt: skip
+    for name in (
+        "MLFLOW_TRACKING_URI",
+        "DFBENCH_TRACKING",
+        "DFBENCH_MATRIX",
+        "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING",
+        INTERVAL,
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
@@ -146,9 +187,22 @@ def _no_address(monkeypatch: pytest.MonkeyPatch) -> None:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real ``mlflow server`` on loopback with a store of its own."""
     folder, port = tmp_path_factory.mktemp("server"), free_port()
-    asked = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
-             "--workers", "1", "--backend-store-uri", f"sqlite:///{folder}/store.db",
-             "--artifacts-destination", str(folder / "artifacts")]  # fmt: skip
+    asked = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+        "--backend-store-uri",
+        f"sqlite:///{folder}/store.db",
+        "--artifacts-destination",
+        str(folder / "artifacts"),
+    ]
     log = (folder / "log").open("w")
     lean = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # seven processes fewer
     process = subprocess.Popen(
@@ -263,8 +317,12 @@ def test_a_run_goes_to_the_store_in_the_runs_folder_and_leaves_no_state(
     assert len(told.err.splitlines()) == 1
     assert "mlflow ui --backend-store-uri sqlite:///" in told.err
     check_arrived(f"sqlite:///{out}/mlflow.db", result, folder, tmp_path)
-    assert sorted(p.name for p in out.iterdir()) == [".mlflow.db.lock", "mlartifacts", "mlflow.db",
-                                                     "sample"]  # fmt: skip
+    assert sorted(p.name for p in out.iterdir()) == [
+        ".mlflow.db.lock",
+        "mlartifacts",
+        "mlflow.db",
+        "sample",
+    ]
 
 
 def test_a_real_server_receives_a_run_once(
@@ -304,9 +362,7 @@ def test_a_run_done_anew_replaces_the_old_one_and_a_model_is_uploaded_once(out: 
         assert len(client.search_model_versions("name = 'dfbench-meso4'")) == 1
 
 
-def test_a_failed_run_is_sent_as_failed_and_a_lost_plugin_costs_only_the_model(
-    out: Path,
-) -> None:
+def test_a_failed_run_is_sent_as_failed_and_a_lost_plugin_costs_only_the_model(out: Path) -> None:
     send(*make_run(out, status="failed", error="the loss is nan", metrics=()))
     spec = make_spec(seed=4)
     gone = replace(spec, model=replace(spec.model, detector="gone"))
@@ -363,10 +419,11 @@ def test_another_training_of_a_model_is_no_second_version(tmp_path: Path) -> Non
 def test_a_version_says_that_few_videos_were_trained_on(tmp_path: Path) -> None:
     made: dict[str, Any] = {}
     registry = SimpleNamespace(
-        search_model_versions=lambda _: (), create_registered_model=lambda *_, **__: None,
+        search_model_versions=lambda _: (),
+        create_registered_model=lambda *_, **__: None,
         get_logged_model=lambda _: SimpleNamespace(artifact_location="there"),
         create_model_version=lambda *_, **about: made.update(about) or SimpleNamespace(version="1"),
-    )  # fmt: skip
+    )
     weights = tmp_path / "weights"
     weights.write_bytes(b"new")
     spec = make_spec()
@@ -447,10 +504,13 @@ def system_metrics(out: Path) -> list[dict[str, list[Any]]]:
         client = mlflow.MlflowClient()
         found = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
         return [
-            {name: client.get_metric_history(run.info.run_id, name) for name in run.data.metrics
-             if name.startswith("system/")}
+            {
+                name: client.get_metric_history(run.info.run_id, name)
+                for name in run.data.metrics
+                if name.startswith("system/")
+            }
             for run in sorted(found, key=lambda run: run.data.params["seed"])
-        ]  # fmt: skip
+        ]
 
 
 def test_the_machine_is_sampled_while_the_tests_of_a_model_run(
@@ -471,8 +531,11 @@ def test_the_machine_is_sampled_while_the_tests_of_a_model_run(
     write_result(again, runs[0][1])
     dfbench_run_finished(again, runs[0][1])  # as after ``--confidence``: never begun
     first, second = system_metrics(out)
-    wanted = {"cpu_utilization_percentage", "system_memory_usage_megabytes",
-              "system_memory_usage_percentage"}  # fmt: skip
+    wanted = {
+        "cpu_utilization_percentage",
+        "system_memory_usage_megabytes",
+        "system_memory_usage_percentage",
+    }
     assert {name.removeprefix("system/") for name in first} >= wanted
     history = first["system/system_memory_usage_percentage"]
     assert len(history) >= 3
@@ -522,19 +585,24 @@ def test_a_gpu_is_read_under_the_names_of_mlflow(monkeypatch: pytest.MonkeyPatch
     errors = {"NVMLError": Exception, "NVMLError_NotSupported": KeyError}
     closed: list[bool] = []
     pynvml = SimpleNamespace(
-        **errors, nvmlInit=lambda: None, nvmlShutdown=lambda: closed.append(True),
-        nvmlDeviceGetHandleByIndex=lambda i: f"gpu {i}", nvmlDeviceGetHandleByUUID=lambda u: u,
+        **errors,
+        nvmlInit=lambda: None,
+        nvmlShutdown=lambda: closed.append(True),
+        nvmlDeviceGetHandleByIndex=lambda i: f"gpu {i}",
+        nvmlDeviceGetHandleByUUID=lambda u: u,
         nvmlDeviceGetMemoryInfo=lambda h: SimpleNamespace(used=2e9, total=8e9, name=h),
         nvmlDeviceGetUtilizationRates=lambda h: {"gpu 3": SimpleNamespace(gpu=70)}[h],
-    )  # fmt: skip
+    )
     monkeypatch.setitem(sys.modules, "pynvml", pynvml)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,MIG-1")
     with gpus() as read:
         assert read() == {
-            "gpu_0_memory_usage_megabytes": 2000, "gpu_0_memory_usage_percentage": 25,
+            "gpu_0_memory_usage_megabytes": 2000,
+            "gpu_0_memory_usage_percentage": 25,
             "gpu_0_utilization_percentage": 70,
-            "gpu_1_memory_usage_megabytes": 2000, "gpu_1_memory_usage_percentage": 25,
-        }  # fmt: skip
+            "gpu_1_memory_usage_megabytes": 2000,
+            "gpu_1_memory_usage_percentage": 25,
+        }
     assert closed == [True]
 
 
@@ -604,8 +672,15 @@ def test_names_fit_mlflow_and_stay_apart() -> None:
 
 def made_elsewhere(plugin: str, **options: str) -> RunSpec:
     spec = make_spec(seed=0)
-    model = replace(spec.model, plugin=plugin, plugin_version="", train=None, reader="",
-                    precision="", options={"trained_on": "sample", **options})  # fmt: skip
+    model = replace(
+        spec.model,
+        plugin=plugin,
+        plugin_version="",
+        train=None,
+        reader="",
+        precision="",
+        options={"trained_on": "sample", **options},
+    )
     return replace(spec, model=model)
 
 

@@ -27,9 +27,19 @@ from dfbench_metrics.functions import auc, log_loss
 CLIP = ClipSpec(frames=2, windows=3, size=16)
 DATA = DataSpec(dataset="toy", fingerprint="0", videos=1, faces="given", faces_version="1")
 SETTINGS = TrainSpec(
-    data=DATA, seed=0, epochs=3, batch_size=4, lr=0.01, weight_decay=0.0, schedule="constant",
-    clips_per_video=2, patience=9, balance=True, fine_tune="all", augment="study",
-)  # fmt: skip
+    data=DATA,
+    seed=0,
+    epochs=3,
+    batch_size=4,
+    lr=0.01,
+    weight_decay=0.0,
+    schedule="constant",
+    clips_per_video=2,
+    patience=9,
+    balance=True,
+    fine_tune="all",
+    augment="study",
+)
 
 
 class Tiny(nn.Module):
@@ -69,10 +79,21 @@ def readers(tmp_path):
                 image = rng.integers(0, 150, (32, 32, 3)).astype(np.uint8) + np.uint8(60 * label)
                 crops[file], _ = crop(image, x, y, side)
             marks = [[[10, 12], [20, 12], [15, 16], [11, 20], [19, 20]]] * CLIP.frames
-            windows.append(StoredWindow([w, w + 1], [x, y, side], (box - [x, y, x, y]).tolist() * 2,
-                                        marks, [1.0, 1.0], files))  # fmt: skip
-        store.write(name.replace("/", "-").ljust(64, "0"),
-                    StoredVideo(name, "ok", "", "r", "f", windows=windows), crops)  # fmt: skip
+            windows.append(
+                StoredWindow(
+                    [w, w + 1],
+                    [x, y, side],
+                    (box - [x, y, x, y]).tolist() * 2,
+                    marks,
+                    [1.0, 1.0],
+                    files,
+                )
+            )
+        store.write(
+            name.replace("/", "-").ljust(64, "0"),
+            StoredVideo(name, "ok", "", "r", "f", windows=windows),
+            crops,
+        )
         record = VideoRecord(name, tmp_path / name, label, method="m" if label else None)
         key = name.replace("/", "-").ljust(64, "0")
         return Prepared(record, key, "ok", "", (0, 1, 2), (True,) * 3)
@@ -239,11 +260,16 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_epoch_kept(readers, t
     assert all(torch.isfinite(v).all() for v in state["detector"].values() if v.is_floating_point())
 
 
-@pytest.mark.parametrize("error", [
-    torch.OutOfMemoryError("CUDA out of memory"),
-    MemoryError(),
-    RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"
+        ),
+    ],
+)
 def test_a_batch_too_large_names_the_option(error):
     with pytest.raises(ResourceError, match="--batch-size"), naming_batch_size(64):
         raise error
@@ -258,8 +284,10 @@ def test_the_classes_count_the_same_when_balanced(readers):
     """Three fakes for each real: with the option both classes weigh the same in the loss."""
     from dfbench.train import _class_weights
 
-    skewed = replace(readers[0], videos=[v for v in readers[0].videos if v.record.label or
-                                         v.record.id == "train/0"])  # fmt: skip
+    skewed = replace(
+        readers[0],
+        videos=[v for v in readers[0].videos if v.record.label or v.record.id == "train/0"],
+    )
     balanced, plain = _class_weights(skewed, True), _class_weights(skewed, False)
     assert balanced.tolist() == pytest.approx([5 / 2, 5 / 8])
     assert plain.tolist() == [1, 1]

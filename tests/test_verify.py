@@ -32,7 +32,7 @@ def faults(folder: Path, **how: Any) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return put(tmp_path, make_spec("a"), scores_of(0.8), validation=scores_of(0.9))  # fmt: skip
+    return put(tmp_path, make_spec("a"), scores_of(0.8), validation=scores_of(0.9))
 
 
 @pytest.mark.parametrize("old", OLD, ids=[old.name for old in OLD])
@@ -93,7 +93,7 @@ def metric(data: dict[str, Any], name: str) -> dict[str, Any]:
         (lambda d: d["chosen"]["thresholds"].pop("val"), "the threshold val is missing"),
         (lambda d: d.update(truth="0" * 16), "does not agree with the dataset"),
     ],
-)  # fmt: skip
+)
 def test_a_number_edited_by_hand(folder: Path, change: Any, told: str) -> None:
     edit(folder, change)
     assert told in "\n".join(faults(folder))
@@ -139,21 +139,26 @@ SPOILED = {
         ["none of the test's: real/x", "41 videos, the test 40"],
     ),
     "of another dataset": (
-        lambda rows: [replace(row, dataset="easy") for row in rows], ["not of sample"],
+        lambda rows: [replace(row, dataset="easy") for row in rows],
+        ["not of sample"],
     ),
     "another group": (
-        lambda rows: [replace(rows[0], group="alone"), *rows[1:]], ["labels, methods and groups"],
+        lambda rows: [replace(rows[0], group="alone"), *rows[1:]],
+        ["labels, methods and groups"],
     ),
     "a score changed": (
-        lambda rows: [*rows[:-1], replace(rows[-1], score=1.0)], ["does not follow from the score"],
+        lambda rows: [*rows[:-1], replace(rows[-1], score=1.0)],
+        ["does not follow from the score"],
     ),
     "a clip that says otherwise": (
-        lambda rows: [*rows, replace(rows[0], clip=1, label=1)], ["disagree on its label"],
+        lambda rows: [*rows, replace(rows[0], clip=1, label=1)],
+        ["disagree on its label"],
     ),
     "a label that is none": (
-        lambda rows: [replace(rows[0], label=2), *rows[1:]], ["neither 0 nor 1: real/0"],
+        lambda rows: [replace(rows[0], label=2), *rows[1:]],
+        ["neither 0 nor 1: real/0"],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("how", SPOILED)

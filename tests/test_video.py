@@ -402,10 +402,7 @@ def test_ten_hours_take_no_memory_to_speak_of(ten_hours):
 def test_the_cover_of_a_song_is_no_video(tmp_path, ending):
     path = tmp_path / f"a.{ending}"
     _, jpeg = cv2.imencode(".jpg", moving(0))
-    with (
-        av.open(io.BytesIO(jpeg.tobytes())) as cover,
-        av.open(str(path), "w") as file,
-    ):
+    with av.open(io.BytesIO(jpeg.tobytes())) as cover, av.open(str(path), "w") as file:
         sound = file.add_stream("libmp3lame" if ending == "mp3" else "aac", rate=44100)
         picture = file.add_stream_from_template(cover.streams.video[0])
         picture.disposition = Disposition.attached_pic
@@ -458,8 +455,9 @@ def test_a_codec_that_nobody_knows(make_video, tmp_path):
 
 def test_a_file_cut_short_behind_its_index_gives_what_is_left(make_video, tmp_path):
     """Fault 10: as an interrupted download leaves it."""
-    path = make_video(tmp_path / "a.mp4", frames=60, g=10, draw=moving, size=SIZE,
-                      muxer={"movflags": "faststart"})  # fmt: skip
+    path = make_video(
+        tmp_path / "a.mp4", frames=60, g=10, draw=moving, size=SIZE, muxer={"movflags": "faststart"}
+    )
     whole = [image.tobytes() for image in all_frames(path)]
     data = path.read_bytes()
     for share in (0.5, 0.7, 0.9, 0.97):
@@ -480,8 +478,9 @@ def test_damage_anywhere_is_lost_frames_or_a_video_error_and_nothing_else(
 ):
     codec = {"webm": "libvpx", "avi": "mpeg4"}.get(ending, "libx264")
     muxer = {"movflags": "faststart"} if ending == "mp4" else {}
-    path = make_video(tmp_path / f"a.{ending}", frames=30, g=6, codec=codec, draw=moving,
-                      size=SIZE, muxer=muxer)  # fmt: skip
+    path = make_video(
+        tmp_path / f"a.{ending}", frames=30, g=6, codec=codec, draw=moving, size=SIZE, muxer=muxer
+    )
     data = path.read_bytes()
     rng = random.Random(ending)
     outcomes = set()

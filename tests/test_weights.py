@@ -336,9 +336,11 @@ def test_weights_of_another_network_list_the_keys(tmp_path):
     with pytest.raises(WeightsError) as caught:
         load_detector("meso4", path)
     for part in (
-        str(path), "1 missing: network.head.4.bias", "1 unexpected: network.odd",
+        str(path),
+        "1 missing: network.head.4.bias",
+        "1 unexpected: network.odd",
         "network.head.1.weight (3, 5) instead of (16, 1024)",
-    ):  # fmt: skip
+    ):
         assert part in str(caught.value)
     torch.save({**own, "network.head.4.bias": 3.0}, path)
     with pytest.raises(WeightsError, match=r"1 no tensors: network\.head\.4\.bias"):

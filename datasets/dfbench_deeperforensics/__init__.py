@@ -24,8 +24,14 @@ def dfbench_datasets() -> Iterable[DatasetCard]:
             "FaceForensics++'s, which is asked for at github.com/ondyari/FaceForensics: put "
             "original_sequences into the root, or FaceForensics++ beside it.",
             counts={
-                "real": 1000, "fake": 1000, "train/real": 703, "train/fake": 703,
-                "val/real": 96, "val/fake": 96, "test/real": 201, "test/fake": 201,
+                "real": 1000,
+                "fake": 1000,
+                "train/real": 703,
+                "train/fake": 703,
+                "val/real": 96,
+                "val/fake": 96,
+                "test/real": 201,
+                "test/fake": 201,
             },
         )
-    ]  # fmt: skip
+    ]

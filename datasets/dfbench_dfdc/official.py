@@ -10,10 +10,7 @@ from dfbench.lists import read_rows
 from dfbench.records import FAKE, REAL, VideoRecord, inside
 
 LABELS = "labels.csv"
-_COLUMNS = {
-    "name": ("filename", "file", "video", "name"),
-    "label": ("label", "is_fake", "target"),
-}
+_COLUMNS = {"name": ("filename", "file", "video", "name"), "label": ("label", "is_fake", "target")}
 _MEANS = {"0": REAL, "real": REAL, "1": FAKE, "fake": FAKE}
 
 

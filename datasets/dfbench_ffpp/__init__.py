@@ -32,8 +32,14 @@ def dfbench_datasets() -> Iterable[DatasetCard]:
             "split lists train.json, val.json and test.json are in that repository's "
             "dataset/splits: put them into the root.",
             counts={
-                "real": 1000, "fake": 4000, "train/real": 720, "train/fake": 2880,
-                "val/real": 140, "val/fake": 560, "test/real": 140, "test/fake": 560,
+                "real": 1000,
+                "fake": 4000,
+                "train/real": 720,
+                "train/fake": 2880,
+                "val/real": 140,
+                "val/fake": 560,
+                "test/real": 140,
+                "test/fake": 560,
             },
             overlap="of the 977 YouTube videos that the clips were cut from, 7 have clips in two "
             "of the official splits, and public figures recur: the 1,000 clips show about 885 "
@@ -52,4 +58,4 @@ def dfbench_datasets() -> Iterable[DatasetCard]:
             "manipulated_sequences/DeepFakeDetection.",
             counts={"real": 363, "fake": 3068},
         ),
-    ]  # fmt: skip
+    ]

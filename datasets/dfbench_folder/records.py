@@ -13,8 +13,12 @@ from dfbench.records import FAKE, REAL, Split, VideoRecord, inside
 
 _LABELS = {"real": REAL, "0": REAL, "fake": FAKE, "1": FAKE}
 _SPLITS: dict[str, Split] = {
-    "train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
-}  # fmt: skip
+    "train": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+}
 
 
 def records(root: Path) -> Iterable[VideoRecord]:

@@ -21,9 +21,13 @@ from dfbench_sample.motion import FPS
 from dfbench_sample.shape import Image
 
 _X264 = {
-    "preset": "superfast", "profile": "high", "bf": "0", "g": "1", "threads": "1",
+    "preset": "superfast",
+    "profile": "high",
+    "bf": "0",
+    "g": "1",
+    "threads": "1",
     "x264-params": "scenecut=0:mbtree=0:rc-lookahead=0:aq-mode=0:keyint=1:bframes=0:threads=1",
-}  # fmt: skip
+}
 
 
 def sensor(clean: Image, rng: np.random.Generator) -> Image:

@@ -76,11 +76,16 @@ class Eye:
         dark = under(p.skin, 0.22 * self.light)
         fold = under(p.skin, 0.66 * self.light)
         crease = down(upper, 2.0 * pose.blink - 3.4)
-        lines = (([crease[1:-1]], fold, 1), ([down(lower, 0.8)], fold, 1), ([upper], dark, 2),
-                 (self._lashes(upper, pose), dark, 1))  # fmt: skip
+        lines = (
+            ([crease[1:-1]], fold, 1),
+            ([down(lower, 0.8)], fold, 1),
+            ([upper], dark, 2),
+            (self._lashes(upper, pose), dark, 1),
+        )
         for points, tone, thick in lines:
-            cv2.polylines(picture, [patch.fixed(q) for q in points], False, tone, thick,
-                          cv2.LINE_AA, 4)  # fmt: skip
+            cv2.polylines(
+                picture, [patch.fixed(q) for q in points], False, tone, thick, cv2.LINE_AA, 4
+            )
         area[:] = picture
 
     def _lids(self, pose: Pose) -> tuple[Points, Points]:

@@ -67,11 +67,7 @@ def control(root: Path, **options: Any) -> None:
 
 
 def _make_all(
-    folder: Path,
-    families: list[list[Video]],
-    qp: int,
-    reporter: Reporter,
-    workers: int | None,
+    folder: Path, families: list[list[Video]], qp: int, reporter: Reporter, workers: int | None
 ) -> None:
     jobs = min(workers or cpu_count(), len(families))
     pool = Parallel(n_jobs=jobs, return_as="generator_unordered")

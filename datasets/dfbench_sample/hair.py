@@ -25,9 +25,13 @@ from dfbench_sample.shape import (
 from dfbench_sample.skin import beard_area, shade
 
 CUTS = {  # volume above the skull, beside it, lowest y, length of a strand's fall
-    "short": (13, 7, -6, 0), "cropped": (4, 2, -8, 0), "curly": (20, 16, 6, 0),
-    "bob": (14, 15, 78, 92), "long": (13, 13, 240, 240), "bald": (0, 0, -40, 0),
-}  # fmt: skip
+    "short": (13, 7, -6, 0),
+    "cropped": (4, 2, -8, 0),
+    "curly": (20, 16, 6, 0),
+    "bob": (14, 15, 78, 92),
+    "long": (13, 13, 240, 240),
+    "bald": (0, 0, -40, 0),
+}
 
 
 def coverage(p: Person) -> tuple[Floats, Floats]:
@@ -118,8 +122,9 @@ def paint_brows(p: Person, canvas: Image) -> None:
             tip_x, tip_y = root_x + 4 + 2.5 * length + 2 * x, root_y - 1.8 + 2.6 * x + lean
             hairs = np.stack([np.stack([root_x, root_y], 1), np.stack([tip_x, tip_y], 1)], 1)
             shade_of = mix(tone, (90, 70, 60), float(rng.uniform(0, 0.35)))
-            cv2.polylines(canvas, list(fixed(hairs * (side, 1))), False, (*shade_of, 255), 1,
-                          cv2.LINE_AA, 4)  # fmt: skip
+            cv2.polylines(
+                canvas, list(fixed(hairs * (side, 1))), False, (*shade_of, 255), 1, cv2.LINE_AA, 4
+            )
 
 
 def paint_beard(p: Person, canvas: Image) -> None:
@@ -136,5 +141,6 @@ def paint_beard(p: Person, canvas: Image) -> None:
         tip = root + np.stack([0.05 * root[:, 0], np.full(len(root), 2 + 4 * p.beard)], 1)
         tip += rng.normal(0, 1.2, tip.shape)
         tone = mix(mix(p.hair, (30, 24, 22), 0.3), p.skin, float(rng.uniform(0.0, 0.5)))
-        cv2.polylines(canvas, list(fixed(np.stack([root, tip], 1))), False, (*tone, 255), 1,
-                      cv2.LINE_AA, 4)  # fmt: skip
+        cv2.polylines(
+            canvas, list(fixed(np.stack([root, tip], 1))), False, (*tone, 255), 1, cv2.LINE_AA, 4
+        )

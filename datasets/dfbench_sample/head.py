@@ -151,8 +151,9 @@ def _glasses(p: Person, canvas: Image) -> None:
         turn = np.linspace(0, 2 * np.pi, 40)
         x = np.sign(np.cos(turn)) * np.abs(np.cos(turn)) ** 0.6 * 23 + side * (p.eye_gap + 1)
         y = np.sign(np.sin(turn)) * np.abs(np.sin(turn)) ** 0.6 * 16 + p.eye_y + 3
-        cv2.polylines(canvas, [fixed(np.stack([x, y], 1))], True, (34, 30, 32, 255), 2,
-                      cv2.LINE_AA, 4)  # fmt: skip
+        cv2.polylines(
+            canvas, [fixed(np.stack([x, y], 1))], True, (34, 30, 32, 255), 2, cv2.LINE_AA, 4
+        )
         arm = np.array([[side * (p.eye_gap + 24), p.eye_y], [side * (p.half_width), p.eye_y - 4]])
         cv2.polylines(canvas, [fixed(arm)], False, (34, 30, 32, 255), 2, cv2.LINE_AA, 4)
     bridge = np.array([[23 - p.eye_gap, p.eye_y], [0, p.eye_y - 3], [p.eye_gap - 23, p.eye_y]])

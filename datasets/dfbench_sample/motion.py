@@ -45,12 +45,19 @@ def motion(seed: int, person: int, take: int) -> list[Pose]:
         return size * vigour * _wave(rng, t, fastest)
 
     channels = (
-        rng.uniform(119, 137) + sway(9), rng.uniform(122, 134) + sway(5),
+        rng.uniform(119, 137) + sway(9),
+        rng.uniform(122, 134) + sway(5),
         rng.uniform(0.68, 0.82) * (1 + sway(0.035, 0.9)),
-        sway(0.09), sway(0.15), sway(0.08),
-        _blinks(rng, t), np.clip(sway(0.6, 1.8), -1, 1), np.clip(sway(0.4), -1, 1),
-        np.clip(sway(0.6), -1, 1), _speech(rng, t), np.clip(0.3 + sway(0.4, 0.8), -0.4, 1),
-    )  # fmt: skip
+        sway(0.09),
+        sway(0.15),
+        sway(0.08),
+        _blinks(rng, t),
+        np.clip(sway(0.6, 1.8), -1, 1),
+        np.clip(sway(0.4), -1, 1),
+        np.clip(sway(0.6), -1, 1),
+        _speech(rng, t),
+        np.clip(0.3 + sway(0.4, 0.8), -0.4, 1),
+    )
     return [Pose(*map(float, row)) for row in np.stack(channels, 1)]
 
 

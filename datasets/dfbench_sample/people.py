@@ -19,13 +19,22 @@ PEOPLE = sum(size for _, size in SPLIT_SIZES)
 Colour = tuple[float, float, float]  # red, green, blue in 0..255
 
 SKINS: tuple[Colour, ...] = (
-    (245, 212, 190), (234, 194, 166), (220, 172, 138), (196, 144, 110), (160, 112, 82),
+    (245, 212, 190),
+    (234, 194, 166),
+    (220, 172, 138),
+    (196, 144, 110),
+    (160, 112, 82),
     (124, 84, 62),
-)  # fmt: skip
+)
 HAIRS: tuple[Colour, ...] = (
-    (34, 28, 26), (52, 38, 30), (80, 60, 46), (104, 76, 56), (168, 134, 90), (124, 78, 54),
+    (34, 28, 26),
+    (52, 38, 30),
+    (80, 60, 46),
+    (104, 76, 56),
+    (168, 134, 90),
+    (124, 78, 54),
     (138, 134, 130),
-)  # fmt: skip
+)
 IRISES: tuple[Colour, ...] = ((70, 46, 30), (92, 64, 40), (84, 96, 68), (78, 100, 120))
 CUTS = ("short", "long", "bob", "curly", "cropped", "bald")
 
@@ -107,18 +116,37 @@ def person(seed: int, number: int) -> Person:
     cut = str(rng.choice(CUTS, p=(0.28, 0.26, 0.16, 0.12, 0.12, 0.06)))
     bearded = cut in ("short", "cropped", "bald") and u() < 0.45
     return Person(
-        seed=seed, number=number,
-        half_width=u(70, 80), chin=u(94, 106), crown=u(112, 122), jaw=u(1.9, 2.9),
-        eye_gap=u(30, 35), eye_half=u(15, 18), eye_open=u(6.0, 8.2), eye_y=u(-16, -10),
-        eye_slant=u(-1.5, 2.5), brow_lift=u(15, 20), brow_weight=u(2.0, 4.2),
-        nose_y=u(26, 34), nose_half=u(11, 16), nose_height=u(13, 19),
-        mouth_y=u(54, 61), mouth_half=u(25, 31), lip=u(5.5, 9.0),
-        skin=skin, hair=hair, iris=IRISES[0 if dark else rng.integers(0, len(IRISES))],
+        seed=seed,
+        number=number,
+        half_width=u(70, 80),
+        chin=u(94, 106),
+        crown=u(112, 122),
+        jaw=u(1.9, 2.9),
+        eye_gap=u(30, 35),
+        eye_half=u(15, 18),
+        eye_open=u(6.0, 8.2),
+        eye_y=u(-16, -10),
+        eye_slant=u(-1.5, 2.5),
+        brow_lift=u(15, 20),
+        brow_weight=u(2.0, 4.2),
+        nose_y=u(26, 34),
+        nose_half=u(11, 16),
+        nose_height=u(13, 19),
+        mouth_y=u(54, 61),
+        mouth_half=u(25, 31),
+        lip=u(5.5, 9.0),
+        skin=skin,
+        hair=hair,
+        iris=IRISES[0 if dark else rng.integers(0, len(IRISES))],
         lips=mix(mix(skin, (176, 70, 74), u(0.35, 0.6)), (110, 50, 50), 0.25 if dark else 0.05),
-        cut=cut, hairline=u(-86, -74), part=u(-34, 34), beard=u(0.35, 1.0) if bearded else 0.0,
+        cut=cut,
+        hairline=u(-86, -74),
+        part=u(-34, 34),
+        beard=u(0.35, 1.0) if bearded else 0.0,
         freckles=int(u(40, 160)) if not dark and u() < 0.4 else int(u(0, 12)),
-        age=u(), glasses=bool(u() < 0.15),
-    )  # fmt: skip
+        age=u(),
+        glasses=bool(u() < 0.15),
+    )
 
 
 def donors(seed: int, number: int, take: int, count: int) -> list[int]:

@@ -87,9 +87,12 @@ def landmarks(person: Person) -> Floats:
     image's left first."""
     p = person
     points = [
-        (-p.eye_gap, p.eye_y), (p.eye_gap, p.eye_y), (0, p.nose_y - 3),
-        (-p.mouth_half, p.mouth_y), (p.mouth_half, p.mouth_y),
-    ]  # fmt: skip
+        (-p.eye_gap, p.eye_y),
+        (p.eye_gap, p.eye_y),
+        (0, p.nose_y - 3),
+        (-p.mouth_half, p.mouth_y),
+        (p.mouth_half, p.mouth_y),
+    ]
     return np.array(points, np.float32)
 
 

@@ -9,17 +9,7 @@ import cv2
 import numpy as np
 
 from dfbench_sample.people import Light, Person
-from dfbench_sample.shape import (
-    HEIGHT,
-    WIDTH,
-    Floats,
-    X,
-    Y,
-    bump,
-    fixed,
-    pair,
-    soft,
-)
+from dfbench_sample.shape import HEIGHT, WIDTH, Floats, X, Y, bump, fixed, pair, soft
 
 
 def shade(height: Floats, light: Light) -> Floats:
@@ -92,8 +82,19 @@ def _lines(p: Person, rng: np.random.Generator) -> Floats:
         y = p.eye_y - p.brow_lift - 14 - 8 * row + 3 * x**2 + rng.normal(0, 0.4, x.size)
         stroke(np.stack([x * rng.uniform(24, 36) + rng.normal(0, 3), y], 1), 0.8 * strength)
     for side in (-1, 1):
-        bend = np.stack([side * (p.nose_half + 5 + (p.mouth_half - p.nose_half + 1) * (x + 1) / 2
-                                 + 2.5 * (1 - x**2)), p.nose_y + 2 + 12 * (x + 1)], 1)  # fmt: skip
+        bend = np.stack(
+            [
+                side
+                * (
+                    p.nose_half
+                    + 5
+                    + (p.mouth_half - p.nose_half + 1) * (x + 1) / 2
+                    + 2.5 * (1 - x**2)
+                ),
+                p.nose_y + 2 + 12 * (x + 1),
+            ],
+            1,
+        )
         stroke(bend, strength)
     return cv2.GaussianBlur(marks, (0, 0), 1.0)
 

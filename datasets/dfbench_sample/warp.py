@@ -34,8 +34,12 @@ class Swap:
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Swap:
         """A swap as this dataset makes them."""
-        return cls(int(rng.integers(72, 97)), float(rng.uniform(0.5, 0.8)),
-                   float(rng.uniform(2.5, 5.0)), float(rng.uniform(0.8, 0.95)))  # fmt: skip
+        return cls(
+            int(rng.integers(72, 97)),
+            float(rng.uniform(0.5, 0.8)),
+            float(rng.uniform(2.5, 5.0)),
+            float(rng.uniform(0.8, 0.95)),
+        )
 
 
 def warp(frame: Image, target: Head, donor: Head, pose: Pose, swap: Swap) -> Image:

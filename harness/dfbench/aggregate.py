@@ -53,8 +53,12 @@ def confident(scores: NDArray[np.float64]) -> float:
 
 
 AGGREGATES: Mapping[str, Aggregate] = {
-    "mean": mean, "max": maximum, "median": median, "top-third": top_third, "confident": confident,
-}  # fmt: skip
+    "mean": mean,
+    "max": maximum,
+    "median": median,
+    "top-third": top_third,
+    "confident": confident,
+}
 
 
 def aggregate_called(name: str) -> Aggregate:

@@ -60,10 +60,13 @@ def run(
         if isinstance(asked.get(name), str):
             asked[name] = Path(asked[name])
     request = Request(
-        detector=detector, train=None if train == "none" else train, tests=tests,
+        detector=detector,
+        train=None if train == "none" else train,
+        tests=tests,
         data_roots={name: Path(root) for name, root in roots.items()},
-        perturb=(perturb,) if isinstance(perturb, str) else tuple(perturb), **asked,
-    )  # fmt: skip
+        perturb=(perturb,) if isinstance(perturb, str) else tuple(perturb),
+        **asked,
+    )
     results = run_request(request, catalogue(), reporter or Reporter())
     return results[0] if isinstance(test, str) and not request.perturb else results
 

@@ -110,9 +110,11 @@ def _check_window(window: StoredWindow, sizes: dict[str, tuple[int, int]]) -> No
     frames = len(window.numbers)
     where = f"clip {window.clip}"
     shapes = (
-        np.shape(window.boxes), np.shape(window.landmarks), np.shape(window.scores),
+        np.shape(window.boxes),
+        np.shape(window.landmarks),
+        np.shape(window.scores),
         np.shape(window.square),
-    )  # fmt: skip
+    )
     if shapes != ((frames, 4), (frames, 5, 2), (frames,), (3,)):
         raise ValueError(f"{where} has boxes, landmarks and scores of shapes {shapes}")
     if window.files and len(window.files) != frames:

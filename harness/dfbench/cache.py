@@ -71,8 +71,13 @@ def _is_shard(folder: Path) -> bool:
 
 def _sort_in(item: os.DirEntry[str], found: Listing) -> None:
     path = Path(item.path)
-    place = (found.entries if _ENTRY.fullmatch(item.name)
-             else found.writing if _WRITING.fullmatch(item.name) else None)  # fmt: skip
+    place = (
+        found.entries
+        if _ENTRY.fullmatch(item.name)
+        else found.writing
+        if _WRITING.fullmatch(item.name)
+        else None
+    )
     if place is None or not item.is_file(follow_symlinks=False):
         found.foreign.append(path)
         return
@@ -113,8 +118,11 @@ def to_prune(
     also entries not used for ``older_than`` days and made with the face detector ``faces``
     ("yunet", or with its version "yunet 1"); where both are, those to which both apply."""
     now = time.time() if now is None else now
-    gone = [Removal(file, "left over by a killed process") for file in found.writing
-            if left_over(file, now)]  # fmt: skip
+    gone = [
+        Removal(file, "left over by a killed process")
+        for file in found.writing
+        if left_over(file, now)
+    ]
     for entry in entries:
         days = (now - entry.file.used) / _DAY
         if entry.state == "damaged":
@@ -152,13 +160,15 @@ def info(cache: Path, workers: int, reporter: Reporter) -> dict[str, Any]:
     return {
         "cache": str(cache),
         "faces": {
-            "folder": str(root), **_footprint([*found.entries, *found.writing]),
-            "being written": len(found.writing), "foreign": len(found.foreign),
+            "folder": str(root),
+            **_footprint([*found.entries, *found.writing]),
+            "being written": len(found.writing),
+            "foreign": len(found.foreign),
             "made with": _groups(entries),
         },
         "weights": {"folder": str(weights_folder(cache)), **_below(weights_folder(cache))},
         "datasets": {"folder": str(data_folder(cache)), **_below(data_folder(cache))},
-    }  # fmt: skip
+    }
 
 
 def _groups(entries: Sequence[Entry]) -> list[dict[str, Any]]:
@@ -172,11 +182,15 @@ def _groups(entries: Sequence[Entry]) -> list[dict[str, Any]]:
             entry
         )
     return [
-        {"faces": faces, "reader": reader, "quality": quality,
-         **_footprint([entry.file for entry in group]),
-         "status": dict(sorted(Counter(e.status or e.state for e in group).items()))}
+        {
+            "faces": faces,
+            "reader": reader,
+            "quality": quality,
+            **_footprint([entry.file for entry in group]),
+            "status": dict(sorted(Counter(e.status or e.state for e in group).items())),
+        }
         for (faces, reader, quality), group in sorted(rows.items())
-    ]  # fmt: skip
+    ]
 
 
 def _footprint(files: Sequence[File]) -> dict[str, int]:

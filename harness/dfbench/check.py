@@ -88,19 +88,33 @@ def check_dataset(
     published, notes = _published(card, options, own_split=split == OWN)
     rows = findings.count_rows(records, headers, published)
     found = [
-        *twice, *half, *findings.leaking(records, "" if split_file else card.overlap),
-        *findings.against_published(rows), *findings.missing(listed, headers),
-        *findings.unreadable(listed, headers), *duplicates(same),
-        *findings.compression(listed, headers), *findings.originals(listed, headers),
+        *twice,
+        *half,
+        *findings.leaking(records, "" if split_file else card.overlap),
+        *findings.against_published(rows),
+        *findings.missing(listed, headers),
+        *findings.unreadable(listed, headers),
+        *duplicates(same),
+        *findings.compression(listed, headers),
+        *findings.originals(listed, headers),
         *_unlisted(root, listed),
-    ]  # fmt: skip
+    ]
     found.sort(key=lambda finding: (finding.severity != "broken", -finding.count))
     codecs = Counter(header.codec for header in headers.values() if header.codec)
     return Report(
-        card.name, options, str(root), split, deep, len(listed),
-        sum(header.size for header in headers.values()), round(time.perf_counter() - begin, 2),
-        dict(codecs.most_common()), rows, tuple(found), notes,
-    )  # fmt: skip
+        card.name,
+        options,
+        str(root),
+        split,
+        deep,
+        len(listed),
+        sum(header.size for header in headers.values()),
+        round(time.perf_counter() - begin, 2),
+        dict(codecs.most_common()),
+        rows,
+        tuple(found),
+        notes,
+    )
 
 
 def _listed(
@@ -112,8 +126,9 @@ def _listed(
     twice = [r.id for r in read if listed.setdefault(r.id, r) is not r]
     if not listed:
         raise DataError(f"{card.name} finds no videos in {root}. {card.how_to_get}".rstrip())
-    found = findings.broken("id_twice", "listed twice, so a run would stop; keep one line of each",
-                            twice)  # fmt: skip
+    found = findings.broken(
+        "id_twice", "listed twice, so a run would stop; keep one line of each", twice
+    )
     return list(listed.values()), found
 
 
@@ -129,8 +144,11 @@ def _with_splits(
     if not without:
         return listed, OWN, ()
     if len(without) < len(listed):
-        half = findings.broken("half_split", "have no split while others have one, so a run would "
-                               "stop; give all one, or none", without)  # fmt: skip
+        half = findings.broken(
+            "half_split",
+            "have no split while others have one, so a run would stop; give all one, or none",
+            without,
+        )
         return listed, "the dataset's own, of some videos only", half
     made = "made by dfbench, nothing shared between train, val and test"
     return *_kept(listed, make_split(listed), made, "they show people of two splits"), ()

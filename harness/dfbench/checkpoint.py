@@ -28,11 +28,7 @@ class Progress:
 
 
 def keep(
-    folder: Path,
-    detector: Detector,
-    optimizer: Any,
-    progress: Progress,
-    values: dict[str, float],
+    folder: Path, detector: Detector, optimizer: Any, progress: Progress, values: dict[str, float]
 ) -> None:
     """Save the model if it is the best so far, then the checkpoint, then the log's line.
 
@@ -47,7 +43,7 @@ def keep(
         "detector": detector.state_dict(),
         "optimizer": {} if optimizer is None else optimizer.state_dict(),
         "progress": [progress.epoch, progress.best_epoch, list(progress.best), progress.seconds],
-    }  # fmt: skip
+    }
     buffer = io.BytesIO()
     torch.save(state, buffer)
     write_atomic(folder / "checkpoint.pt", buffer.getvalue())

@@ -23,9 +23,14 @@ STORE_SIDE = 384
 # The usual 112-pixel alignment template (eyes, nose tip, mouth corners), in units of the face's
 # longer side about the middle of the face: there 110 pixels from brow to chin, middle at (56, 64).
 _TEMPLATE_112 = np.array(
-    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655],
-     [70.7299, 92.2041]]
-)  # fmt: skip
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ]
+)
 TEMPLATE = (_TEMPLATE_112 - [56.0, 64.0]) / 110.0
 
 

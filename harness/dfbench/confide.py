@@ -57,9 +57,10 @@ def _add(test: Test, detector: Detector, how: Abc, stages: Stages) -> RunResult:
     told = {"settings": asdict(how), **found, "seconds": round(time.perf_counter() - begin, 3)}
     kept = [note for note in result.notes if not note.startswith("confidence abc")]
     return replace(
-        result, notes=(*kept, _note(how, found)),
+        result,
+        notes=(*kept, _note(how, found)),
         provenance={**result.provenance, "confidence": told},
-    )  # fmt: skip
+    )
 
 
 def _compute(
@@ -74,9 +75,15 @@ def _compute(
         advance(videos)
         with part.open("a", encoding="utf-8", newline="") as file:
             for of_video in confidences(
-                detector, reader, test.data.spec.dataset, how, test.spec.seed, stages.batch_size,
-                fabric, videos,
-            ):  # fmt: skip
+                detector,
+                reader,
+                test.data.spec.dataset,
+                how,
+                test.spec.seed,
+                stages.batch_size,
+                fabric,
+                videos,
+            ):
                 file.write(as_csv(of_video))
                 file.flush()
                 rows += of_video
@@ -112,8 +119,9 @@ def _done(part: Path, reader: ClipReader, dataset: str) -> tuple[list[Confidence
 def _note(how: Abc, found: dict[str, Any]) -> str:
     words = [
         f"{found[f'mean_{kind}']:.3f} on average where the decision is {kind} ({found[kind]} clips)"
-        for kind in ("right", "wrong") if found[kind]
-    ]  # fmt: skip
+        for kind in ("right", "wrong")
+        if found[kind]
+    ]
     if found["auc_right"] is not None:
         words.append(f"AUC of being right {found['auc_right']:.3f}")
     return f"confidence {how.label}: {', '.join(words) or 'no clip has a score'}"

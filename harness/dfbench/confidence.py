@@ -113,8 +113,10 @@ def summary(confidences: Sequence[Confidence], rows: Sequence[Prediction]) -> di
     if 0 < right.sum() < len(right):
         auc = float(components(right.astype(np.int64), values[None]).aucs[0])
     return {
-        "clips": len(pairs), "right": int(right.sum()), "wrong": int((~right).sum()),
+        "clips": len(pairs),
+        "right": int(right.sum()),
+        "wrong": int((~right).sum()),
         "mean_right": float(values[right].mean()) if right.any() else None,
         "mean_wrong": float(values[~right].mean()) if (~right).any() else None,
         "auc_right": auc,
-    }  # fmt: skip
+    }

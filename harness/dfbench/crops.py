@@ -22,9 +22,11 @@ ENDINGS: dict[Quality, str] = {"lossless": ".webp", "jpeg95": ".jpg"}
 # Colour at full resolution: halved, as is usual, it costs another 1 to 2 dB and blurs the edges
 # between skin and background that blending fakes leave.
 _JPEG = [
-    cv2.IMWRITE_JPEG_QUALITY, 95,
-    cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-]  # fmt: skip
+    cv2.IMWRITE_JPEG_QUALITY,
+    95,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+]
 
 
 def encode(image: NDArray[np.uint8], quality: Quality) -> bytes:

@@ -125,8 +125,9 @@ def block(clip: Clip, number: int, side: int, rng: np.random.Generator) -> Clip:
     height, width = clip.shape[1:3]
     covered = clip.copy()
     corners = rng.random((number, len(clip), 2)) * [max(height - side, 0), max(width - side, 0)]
-    for t, y, x in ((t, *np.rint(corner).astype(int)) for row in corners
-                    for t, corner in enumerate(row)):  # fmt: skip
+    for t, y, x in (
+        (t, *np.rint(corner).astype(int)) for row in corners for t, corner in enumerate(row)
+    ):
         covered[t, y : y + side, x : x + side] = 128
     return covered
 

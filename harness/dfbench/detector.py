@@ -23,9 +23,16 @@ from dfbench.errors import OptionError, PluginError
 from dfbench.initial import InitialState, check_classes_order, compare, fit_head, unwrapped
 
 __all__ = [
-    "Detector", "InitialState", "Stage", "build", "check_classes_order", "count_parameters",
-    "stages_trained", "to_unit", "unwrapped",
-]  # fmt: skip
+    "Detector",
+    "InitialState",
+    "Stage",
+    "build",
+    "check_classes_order",
+    "count_parameters",
+    "stages_trained",
+    "to_unit",
+    "unwrapped",
+]
 
 Stage = tuple[str, list[nn.Module]]
 _OF_THE_READER = ("training_clips", "regions", "augment")
@@ -56,9 +63,11 @@ class Detector(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         if clips.ndim != 5 or clips.shape[2] != self.clip.frames:
-            wants = "single frames [B, 3, 1, H, W]" if self.clip.frames == 1 else (
-                f"clips of {self.clip.frames} frames [B, 3, {self.clip.frames}, H, W]"
-            )  # fmt: skip
+            wants = (
+                "single frames [B, 3, 1, H, W]"
+                if self.clip.frames == 1
+                else (f"clips of {self.clip.frames} frames [B, 3, {self.clip.frames}, H, W]")
+            )
             raise ValueError(
                 f"{type(self.network).__name__} takes {wants}, not {list(clips.shape)}"
             )
@@ -199,8 +208,10 @@ def build(card: DetectorCard, options: Mapping[str, Option], seed: int = 0) -> D
     finally:
         torch.set_rng_state(state)
     if not isinstance(network, nn.Module):
-        raise PluginError(f"{card.target} of {card.name!r} returned {type(network).__name__}, "
-                          "not a torch.nn.Module")  # fmt: skip
+        raise PluginError(
+            f"{card.target} of {card.name!r} returned {type(network).__name__}, "
+            "not a torch.nn.Module"
+        )
     return Detector(network, card.clip, card.aggregate)
 
 

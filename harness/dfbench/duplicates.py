@@ -42,10 +42,7 @@ def _each(function: Callable[[Path], T], items: Sequence[Item]) -> list[tuple[st
 
 
 def same_content(
-    records: Sequence[VideoRecord],
-    sizes: Mapping[str, int],
-    workers: int,
-    reporter: Reporter,
+    records: Sequence[VideoRecord], sizes: Mapping[str, int], workers: int, reporter: Reporter
 ) -> list[list[VideoRecord]]:
     """Groups of records whose files are equal: of those of one size (``sizes``, by id) both ends
     are compared, and of those still alike all of it."""
@@ -55,8 +52,11 @@ def same_content(
         if not items:
             break
         with reporter.task("compare contents", len(items)) as advance:
-            seen = {key: value for key, value in
-                    in_parallel(function, items, workers, BATCH, advance) if value}  # fmt: skip
+            seen = {
+                key: value
+                for key, value in in_parallel(function, items, workers, BATCH, advance)
+                if value
+            }
         groups = [part for group in groups for part in _alike(group, seen)]
     return groups
 
@@ -93,15 +93,30 @@ def duplicates(same: Iterable[Sequence[VideoRecord]]) -> Iterator[Finding]:
     """What groups of records with equal files mean for a benchmark."""
     kinds: dict[str, list[str]] = defaultdict(list)
     for group in same:
-        across = "classes" if len({r.label for r in group}) > 1 else (
-            "splits" if len({r.split for r in group} - {None}) > 1 else "")  # fmt: skip
+        across = (
+            "classes"
+            if len({r.label for r in group}) > 1
+            else ("splits" if len({r.split for r in group} - {None}) > 1 else "")
+        )
         kinds[across].append(_equal(group))
-    yield from broken("duplicate", "one content is listed as real and as fake; find out which it "
-                      "is", kinds["classes"], "across_classes")  # fmt: skip
-    yield from broken("duplicate", "one content lies in two splits; delete one, or give both one "
-                      "group", kinds["splits"], "across_splits")  # fmt: skip
-    yield from notice("duplicate", "one content under several names counts more than once",
-                      kinds[""], "same_class")  # fmt: skip
+    yield from broken(
+        "duplicate",
+        "one content is listed as real and as fake; find out which it is",
+        kinds["classes"],
+        "across_classes",
+    )
+    yield from broken(
+        "duplicate",
+        "one content lies in two splits; delete one, or give both one group",
+        kinds["splits"],
+        "across_splits",
+    )
+    yield from notice(
+        "duplicate",
+        "one content under several names counts more than once",
+        kinds[""],
+        "same_class",
+    )
 
 
 def _equal(group: Sequence[VideoRecord]) -> str:

@@ -48,16 +48,25 @@ def make_ensemble(
     about = read_about(runs[0].folder / "videos.csv")
     spec = _spec(runs, name)
     result = RunResult(
-        spec=spec, status="finished",
-        counts={"videos": len(rows), "real": sum(not row.label for row in rows),
-                "fake": sum(row.label for row in rows)},
+        spec=spec,
+        status="finished",
+        counts={
+            "videos": len(rows),
+            "real": sum(not row.label for row in rows),
+            "fake": sum(row.label for row in rows),
+        },
         truth=truth_of_rows(rows),
         **judge(spec, rows, validation, mean, catalogue.metrics(), about),
         environment={"versions": versions()},
-        provenance={"started": started, "ended": now(), "command": command(),
-                    "git_commit": git_commit(), "members": [str(run.folder) for run in runs]},
+        provenance={
+            "started": started,
+            "ended": now(),
+            "command": command(),
+            "git_commit": git_commit(),
+            "members": [str(run.folder) for run in runs],
+        },
         notes=_notes(runs, validation),
-    )  # fmt: skip
+    )
     result = replace(result, coverage=min(coverage(run.rows) for run in runs))
     folder = spec.folder(out)
     try:
@@ -79,8 +88,9 @@ def _rows(like: Sequence[Prediction], scores: dict[tuple[str, str], float]) -> l
         first.setdefault((row.dataset, row.video), row)
     return [
         replace(row, clip=0, score=float(scores[key]), status="ok")
-        for key, row in first.items() if key in scores
-    ]  # fmt: skip
+        for key, row in first.items()
+        if key in scores
+    ]
 
 
 def _validation(runs: Sequence[StoredRun]) -> list[Prediction] | None:
@@ -106,10 +116,17 @@ def _spec(runs: Sequence[StoredRun], name: str) -> RunSpec:
     members = "+".join(sorted(run.result.spec.run_id for run in runs))
     trained_on = "+".join(sorted({run.result.spec.model.trained_on for run in runs}))
     model = ModelSpec(
-        detector=name, plugin=ENSEMBLE, plugin_version="",
-        options={"members": members, "trained_on": trained_on}, weights=None, weights_sha256=None,
-        clip=ClipSpec(frames=2), reader="", precision="", train=None,
-    )  # fmt: skip
+        detector=name,
+        plugin=ENSEMBLE,
+        plugin_version="",
+        options={"members": members, "trained_on": trained_on},
+        weights=None,
+        weights_sha256=None,
+        clip=ClipSpec(frames=2),
+        reader="",
+        precision="",
+        train=None,
+    )
     return replace(first, model=model, aggregate="mean", protocol="", seed=0)
 
 

@@ -106,9 +106,13 @@ def link(found: Sequence[Faces]) -> list[Track]:
     tracks: list[Track] = []
     for i, faces in enumerate(found):
         pairs = sorted(
-            ((-value, -track[-1][0], t, j) for t, track in enumerate(tracks)
-             for j, value in enumerate(_nearness(track, found, faces)) if value > 0),
-        )  # fmt: skip
+            (
+                (-value, -track[-1][0], t, j)
+                for t, track in enumerate(tracks)
+                for j, value in enumerate(_nearness(track, found, faces))
+                if value > 0
+            )
+        )
         taken: dict[int, int] = {}
         for _, _, t, j in pairs:
             if j not in taken and t not in taken.values():

@@ -36,8 +36,11 @@ def fan_out(
     """
     with _backend(backend, gpus) as streams:
         how = "list" if not streams else "generator" if in_order else "generator_unordered"
-        pool = joblib.Parallel(n_jobs=max(min(workers, len(tasks)), 1), return_as=how,
-                               prefer="threads" if threads else None)  # fmt: skip
+        pool = joblib.Parallel(
+            n_jobs=max(min(workers, len(tasks)), 1),
+            return_as=how,
+            prefer="threads" if threads else None,
+        )
         try:
             yield from pool(joblib.delayed(function)(task) for task in tasks)
         except BrokenProcessPool as error:

@@ -76,16 +76,23 @@ def count_rows(
     """Two rows for the dataset and two for each split that has videos, or should have."""
     listed = Counter((split, r.label) for r in records for split in ("all", r.split or "none"))
     there = Counter(
-        (split, r.label) for r in records if headers[r.id].fault != "missing"
+        (split, r.label)
+        for r in records
+        if headers[r.id].fault != "missing"
         for split in ("all", r.split or "none")
-    )  # fmt: skip
+    )
     return tuple(
-        CountRow(split, word, there[split, label], listed[split, label],
-                 published.get(word if split == "all" else f"{split}/{word}"))
+        CountRow(
+            split,
+            word,
+            there[split, label],
+            listed[split, label],
+            published.get(word if split == "all" else f"{split}/{word}"),
+        )
         for split in ("all", *SPLITS, "none")
         if listed[split, 0] + listed[split, 1] or any(published.get(f"{split}/{w}") for w in WORDS)
         for label, word in enumerate(WORDS)
-    )  # fmt: skip
+    )
 
 
 def against_published(rows: Sequence[CountRow]) -> Iterator[Finding]:
@@ -101,9 +108,12 @@ def against_published(rows: Sequence[CountRow]) -> Iterator[Finding]:
         is_edited = row.split == "test" and not _is_part(row, by_name.get(("all", row.label)))
         (edited if is_edited else fewer).append(told)
     yield from broken(
-        "counts", "the test split is not the published one, so results on it cannot be compared; "
-        "take the list from the archive the dataset came in", edited, "test_list",
-    )  # fmt: skip
+        "counts",
+        "the test split is not the published one, so results on it cannot be compared; "
+        "take the list from the archive the dataset came in",
+        edited,
+        "test_list",
+    )
     yield from notice("counts", "not the published number of videos", fewer, "number")
 
 
@@ -126,14 +136,18 @@ def missing(records: Sequence[VideoRecord], headers: Headers) -> Iterator[Findin
     lost = [id for name, ids in gone.items() if 2 * len(ids) <= total[name] for id in ids]
     apart = {name: ids for name, ids in gone.items() if 2 * len(ids) > total[name]}
     yield from broken(
-        "missing", "listed, but not on disk; fetch them again, until then each counts as a video "
-        "without a score", lost,
-    )  # fmt: skip
+        "missing",
+        "listed, but not on disk; fetch them again, until then each counts as a video "
+        "without a score",
+        lost,
+    )
     yield from notice(
-        "missing", f"most of {', '.join(apart)} is not on disk, taken for a part that was not "
+        "missing",
+        f"most of {', '.join(apart)} is not on disk, taken for a part that was not "
         "fetched; each such video that is tested on counts as one without a score",
-        (id for ids in apart.values() for id in ids), "not_fetched",
-    )  # fmt: skip
+        (id for ids in apart.values() for id in ids),
+        "not_fetched",
+    )
 
 
 def _class(record: VideoRecord) -> str:
@@ -144,24 +158,33 @@ def unreadable(records: Sequence[VideoRecord], headers: Headers) -> Iterator[Fin
     for fault, words in FAULTS.items():
         if fault == "missing":
             continue
-        hit = [r.id + (f" ({h.detail})" if h.detail else "") for r in records
-               if (h := headers[r.id]).fault == fault]  # fmt: skip
+        hit = [
+            r.id + (f" ({h.detail})" if h.detail else "")
+            for r in records
+            if (h := headers[r.id]).fault == fault
+        ]
         yield from broken("unreadable", f"{words}; fetch them again", hit, fault)
     damaged = [
         f"{r.id} ({h.bad_frames} of {h.bad_frames + h.decoded} frames)"
-        for r in records if (h := headers[r.id]).bad_frames and not h.fault
-    ]  # fmt: skip
-    yield from notice("damaged_frames", "some frames cannot be decoded; a run uses the others "
-                      "and says so", damaged)  # fmt: skip
+        for r in records
+        if (h := headers[r.id]).bad_frames and not h.fault
+    ]
+    yield from notice(
+        "damaged_frames",
+        "some frames cannot be decoded; a run uses the others and says so",
+        damaged,
+    )
 
 
 def originals(records: Sequence[VideoRecord], headers: Headers) -> Iterator[Finding]:
     there = {r.id for r in records if headers[r.id].fault != "missing"}
     fakes = Counter(r.original for r in records if r.original and r.original not in there)
     yield from notice(
-        "original_missing", f"originals that {fakes.total():,} fakes were made from are not on "
-        "disk; the fakes are kept together all the same", (name for name in fakes),
-    )  # fmt: skip
+        "original_missing",
+        f"originals that {fakes.total():,} fakes were made from are not on "
+        "disk; the fakes are kept together all the same",
+        (name for name in fakes),
+    )
 
 
 def leaking(records: Sequence[VideoRecord], overlap: str) -> Iterator[Finding]:
@@ -170,13 +193,16 @@ def leaking(records: Sequence[VideoRecord], overlap: str) -> Iterator[Finding]:
     ours = {leak[:2]: leak for leak in found if not (overlap and declarable(*leak))}
     declared = {leak[:2]: leak for leak in found if leak[:2] not in ours}
     yield from broken(
-        "leak", "two splits share what they must not, so a test would be of videos that were "
-        "trained on; mend the split", map(_pair, ours.values()),
-    )  # fmt: skip
+        "leak",
+        "two splits share what they must not, so a test would be of videos that were "
+        "trained on; mend the split",
+        map(_pair, ours.values()),
+    )
     yield from notice(
-        "overlap", f"the official splits share these, as the card declares: {overlap}",
+        "overlap",
+        f"the official splits share these, as the card declares: {overlap}",
         map(_pair, declared.values()),
-    )  # fmt: skip
+    )
 
 
 def _pair(leak: tuple[str, str, VideoRecord, VideoRecord]) -> str:
@@ -196,5 +222,9 @@ def compression(records: Sequence[VideoRecord], headers: Headers) -> Iterator[Fi
         # raw was made with crf=0, or came as it was filmed: hardly compressed, whatever the number.
         if abs(crf - wanted) > (1 if wanted else 5):
             wrong.append(f"{record.id} (crf {crf:g}, not {said})")
-    yield from broken("compression", "compressed otherwise than their folder says; fetch them "
-                      "again, or move them where they belong", wrong)  # fmt: skip
+    yield from broken(
+        "compression",
+        "compressed otherwise than their folder says; fetch them "
+        "again, or move them where they belong",
+        wrong,
+    )

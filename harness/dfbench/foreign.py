@@ -87,17 +87,23 @@ def import_scores(
     about = {record.id: dict(record.attributes) for record in tested.of("test")}
     rows = None if validation is None else validation.rows
     result = RunResult(
-        spec=spec, status="finished", counts=_counts(tested, checked.rows),
+        spec=spec,
+        status="finished",
+        counts=_counts(tested, checked.rows),
         truth=truth_of_records(tested.of("test")),
         **judge(spec, checked.rows, rows, aggregate, catalogue.metrics(), about),
         environment={"versions": versions()},
         provenance={
-            "started": started, "ended": now(), "command": command(), "git_commit": git_commit(),
-            "scores": str(asked.file), "leak_check": [one.note for one in listings.values()],
+            "started": started,
+            "ended": now(),
+            "command": command(),
+            "git_commit": git_commit(),
+            "scores": str(asked.file),
+            "leak_check": [one.note for one in listings.values()],
             "data_roots": {one.card.name: str(one.root) for one in listings.values()},
         },
         notes=_notes(asked, listings, checked, validation),
-    )  # fmt: skip
+    )
     folder = spec.folder(asked.out)
     try:
         write_run(result, folder, checked.rows, rows, about)
@@ -125,9 +131,14 @@ def _listings(asked: Import, catalogue: Catalogue, reporter: Reporter) -> dict[s
     for text in names:
         name = parse_name(text)[0]
         found[text] = read_dataset(
-            text, catalogue, roots, cache_folder(asked.cache), trained_on=name in learned,
-            split_file=splits.get(name), reporter=reporter,
-        )  # fmt: skip
+            text,
+            catalogue,
+            roots,
+            cache_folder(asked.cache),
+            trained_on=name in learned,
+            split_file=splits.get(name),
+            reporter=reporter,
+        )
         reporter.note(found[text].note)
     return found
 
@@ -155,24 +166,38 @@ def _spec(asked: Import, tested: Listing) -> RunSpec:
         options["validation"] = _digest(asked.validation)
         options["validated_on"] = str(asked.validated_on)
     given = {
-        "trained_on": asked.trained_on, "score_column": asked.score_column,
-        "logits": asked.reading.logits, "turned": asked.reading.turned,
-    }  # fmt: skip
+        "trained_on": asked.trained_on,
+        "score_column": asked.score_column,
+        "logits": asked.reading.logits,
+        "turned": asked.reading.turned,
+    }
     options |= {key: value for key, value in given.items() if value}
     records = tested.of("test")
     return RunSpec(
         model=ModelSpec(
-            detector=asked.name, plugin=IMPORTED, plugin_version="", options=options, weights=None,
+            detector=asked.name,
+            plugin=IMPORTED,
+            plugin_version="",
+            options=options,
+            weights=None,
             # Of a clip no more is known than that it is not a single frame.
-            weights_sha256=None, clip=ClipSpec(frames=1 if asked.level == "frame" else 2),
-            reader="", precision="", train=None,
+            weights_sha256=None,
+            clip=ClipSpec(frames=1 if asked.level == "frame" else 2),
+            reader="",
+            precision="",
+            train=None,
         ),
         test=DataSpec(
-            dataset=tested.card.name, options=tested.given, fingerprint=fingerprint(records),
-            videos=len(records), faces="", faces_version="",
+            dataset=tested.card.name,
+            options=tested.given,
+            fingerprint=fingerprint(records),
+            videos=len(records),
+            faces="",
+            faces_version="",
         ),
-        on_missing=asked.on_missing, aggregate=asked.aggregate,
-    )  # fmt: skip
+        on_missing=asked.on_missing,
+        aggregate=asked.aggregate,
+    )
 
 
 def _digest(path: Path) -> str:

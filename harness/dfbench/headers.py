@@ -118,10 +118,14 @@ def _contents(file: Any, deep: bool) -> Header:
     packets = file.demux(stream)
     first = next((packet for packet in packets if packet.size), None)
     header = Header(
-        format=name, codec=coded.name, frames=stream.frames, width=coded.width,
-        height=coded.height, seconds=(file.duration or 0) / av.time_base,
+        format=name,
+        codec=coded.name,
+        frames=stream.frames,
+        width=coded.width,
+        height=coded.height,
+        seconds=(file.duration or 0) / av.time_base,
         crf=None if first is None else x264_crf(bytes(first)),
-    )  # fmt: skip
+    )
     if first is None or not coded.width:
         return replace(header, fault="no_frames")
     if deep:
@@ -170,8 +174,14 @@ def _pictures(path: Path, deep: bool) -> Header:
         if not deep or len(files) == 1:
             return Header(size, "undecodable" if size else "zero_bytes", str(error))
         height = width = 0
-    header = Header(size, format="pictures", codec=files[0].suffix.lower().lstrip("."),
-                    frames=len(files), width=width, height=height)  # fmt: skip
+    header = Header(
+        size,
+        format="pictures",
+        codec=files[0].suffix.lower().lstrip("."),
+        frames=len(files),
+        width=width,
+        height=height,
+    )
     if not deep:
         return header
     good = sum(_decodes(pictures, number) for number in range(len(files)))

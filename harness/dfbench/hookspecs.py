@@ -17,13 +17,7 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
-    from dfbench.cards import (
-        DatasetCard,
-        DetectorCard,
-        FaceDetectorCard,
-        MetricCard,
-        ProtocolCard,
-    )
+    from dfbench.cards import DatasetCard, DetectorCard, FaceDetectorCard, MetricCard, ProtocolCard
     from dfbench.fetched import Fetched
     from dfbench.result import RunResult
     from dfbench.spec import RunSpec

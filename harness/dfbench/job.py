@@ -42,9 +42,14 @@ def do(
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as printed:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "dfbench.job"], cwd=cwd, env={**os.environ, **env},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=printed, start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, "-P", "-m", "dfbench.job"],
+            cwd=cwd,
+            env={**os.environ, **env},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=printed,
+            start_new_session=True,
+        )
     with process:  # closes the pipes on the way out, whatever happens, and waits
         assert process.stdin is not None
         assert process.stdout is not None

@@ -146,8 +146,10 @@ def videos_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
         return
     try:
         with os.scandir(folder) as entries:
-            found = sorted((entry.name, Path(entry).is_dir() if entry.is_symlink()
-                            else entry.is_dir()) for entry in entries)  # fmt: skip
+            found = sorted(
+                (entry.name, Path(entry).is_dir() if entry.is_symlink() else entry.is_dir())
+                for entry in entries
+            )
     except OSError as error:
         raise DataError(f"{folder} cannot be listed: {error.strerror}") from error
     for name, is_folder in found:

@@ -91,9 +91,14 @@ def _stored(
     if lost:
         said.append(f"{lost} of {len(windows)} clips have unreadable frames")
     return StoredVideo(
-        record.id, status, "; ".join(said), width=frames.width, height=frames.height,
-        windows=windows, **about,
-    )  # fmt: skip
+        record.id,
+        status,
+        "; ".join(said),
+        width=frames.width,
+        height=frames.height,
+        windows=windows,
+        **about,
+    )
 
 
 class _Frames:
@@ -205,11 +210,15 @@ def _cut(
             files, scale = _crops(number, frames.window(wanted.tolist()), place, crops)
             windows.append(
                 StoredWindow(
-                    wanted.tolist(), list(place), _rounded((boxes - [x, y, x, y]) * scale),
-                    _rounded((marks - [x, y]) * scale), _rounded(track.scores[rows]), files,
+                    wanted.tolist(),
+                    list(place),
+                    _rounded((boxes - [x, y, x, y]) * scale),
+                    _rounded((marks - [x, y]) * scale),
+                    _rounded(track.scores[rows]),
+                    files,
                     clip=number,
                 )
-            )  # fmt: skip
+            )
     return windows, crops
 
 

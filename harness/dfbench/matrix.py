@@ -172,8 +172,10 @@ def _model(
             variants = ["", *(p.variant for p in perturbations(request.perturb))]
             cells += [Cell(title, train, test, v, seed, problem=plan) for v in variants]
         else:
-            cells += [_cell(title, train, test, _seeded(spec, seed), request.out)
-                      for spec in _specs(plan, test)]  # fmt: skip
+            cells += [
+                _cell(title, train, test, _seeded(spec, seed), request.out)
+                for spec in _specs(plan, test)
+            ]
     plans = [plan for plan in planned.values() if isinstance(plan, Plan)]
     able = tuple(test for test, plan in planned.items() if isinstance(plan, Plan))
     name = f"{title} on {train}" + (f", seed {seed}" if request.train else "")

@@ -38,10 +38,15 @@ def asked_of(
             k: v for k, v in asdict(part.asked).items() if k not in (*MACHINE, "seed", "tests")
         }
         split_files = {name: str(path) for name, path in part.asked.split_files.items()}
-        detectors.append({**asked, "title": part.title, "train": list(part.trains),
-                          "split_files": split_files})  # fmt: skip
-    return {"detectors": detectors, "tests": list(tests), "seeds": list(seeds),
-            "metrics": list(metrics)}  # fmt: skip
+        detectors.append(
+            {**asked, "title": part.title, "train": list(part.trains), "split_files": split_files}
+        )
+    return {
+        "detectors": detectors,
+        "tests": list(tests),
+        "seeds": list(seeds),
+        "metrics": list(metrics),
+    }
 
 
 def write_matrix(
@@ -76,16 +81,39 @@ def picture_name(metric: str) -> str:
 
 def _published_csv(compared: Sequence[Compared]) -> str:
     rows: list[Sequence[object]] = [
-        ("detector", "train", "test", "metric", "published", "source", "published level", "here",
-         "here sd", "seeds", "difference", "note")
-    ]  # fmt: skip
+        (
+            "detector",
+            "train",
+            "test",
+            "metric",
+            "published",
+            "source",
+            "published level",
+            "here",
+            "here sd",
+            "seeds",
+            "difference",
+            "note",
+        )
+    ]
     for line in compared:
         known = line.published
-        rows.append((
-            line.detector, line.train, line.test, line.metric, known and known.value,
-            known and known.source, known and known.level, line.here.mean, line.here.sd,
-            len(line.here.values), line.difference, line.note,
-        ))  # fmt: skip
+        rows.append(
+            (
+                line.detector,
+                line.train,
+                line.test,
+                line.metric,
+                known and known.value,
+                known and known.source,
+                known and known.level,
+                line.here.mean,
+                line.here.sd,
+                len(line.here.values),
+                line.difference,
+                line.note,
+            )
+        )
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue()

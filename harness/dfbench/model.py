@@ -24,8 +24,12 @@ from dfbench.train import Report, fit
 from dfbench.weights import read_tensors
 
 LEFT_BY_TRAINING = (
-    "train.json", "checkpoint.pt", "model.safetensors", "validation.csv", "log.jsonl"
-)  # fmt: skip
+    "train.json",
+    "checkpoint.pt",
+    "model.safetensors",
+    "validation.csv",
+    "log.jsonl",
+)
 
 
 def get_model(stages: Stages, folder: Path, catalogue: Catalogue, report: Report) -> Detector:
@@ -69,9 +73,18 @@ def _train(
             shown = position
 
         progress = fit(
-            detector, train, val, settings, folder, stages.fabric(), stages.plan.workers,
-            auc, log_loss, report, step,
-        )  # fmt: skip
+            detector,
+            train,
+            val,
+            settings,
+            folder,
+            stages.fabric(),
+            stages.plan.workers,
+            auc,
+            log_loss,
+            report,
+            step,
+        )
         _score_validation(detector, stages, val, folder)
     write_json(folder / "train.json", _facts(stages.plan, detector, progress))
     (folder / "checkpoint.pt").unlink(missing_ok=True)
@@ -100,9 +113,13 @@ def _score_validation(detector: Detector, stages: Stages, val: ClipReader, folde
     _load_best(detector, folder)
     assert stages.plan.train is not None
     chunks = predict(
-        detector, val, stages.plan.train.spec.dataset, stages.batch_size, stages.plan.workers,
+        detector,
+        val,
+        stages.plan.train.spec.dataset,
+        stages.batch_size,
+        stages.plan.workers,
         stages.fabric(),
-    )  # fmt: skip
+    )
     rows = [row for chunk in chunks for row in chunk]
     rewrite(folder / "validation.csv", rows)
 

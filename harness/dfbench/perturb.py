@@ -136,12 +136,21 @@ KINDS: dict[str, Kind] = {
         "crf", (30, 32, 35, 38, 40), 1, 51, 0, lambda clip, crf, _: degrade.h264(clip, int(crf))
     ),
     "jpeg": Kind(
-        "quality", (90, 70, 50, 30, 10), 1, 100, None,
+        "quality",
+        (90, 70, 50, 30, 10),
+        1,
+        100,
+        None,
         lambda clip, quality, _: degrade.jpeg(clip, int(quality)),
     ),
     "resize": Kind(
-        "factor", (0.5, 0.3333, 0.25, 0.2, 0.1667), 0.01, 1, 1,
-        lambda clip, factor, _: degrade.downscale(clip, factor), whole=False,
+        "factor",
+        (0.5, 0.3333, 0.25, 0.2, 0.1667),
+        0.01,
+        1,
+        1,
+        lambda clip, factor, _: degrade.downscale(clip, factor),
+        whole=False,
     ),
     # The kernel is as wide as OpenCV finds right for its deviation, a sixth of the published width.
     "blur": _level(
@@ -149,7 +158,11 @@ KINDS: dict[str, Kind] = {
     ),
     "noise": _level(
         lambda clip, variance, rng: degrade.grain(clip, 255 * variance**0.5, rng),
-        0.001, 0.002, 0.005, 0.01, 0.05,
+        0.001,
+        0.002,
+        0.005,
+        0.01,
+        0.05,
     ),
     "brightness": _level(
         lambda clip, amount, _: degrade.lighten(clip, amount), 0.1, 0.2, 0.3, 0.4, 0.5
@@ -165,6 +178,10 @@ KINDS: dict[str, Kind] = {
         lambda clip, number, rng: degrade.block(
             clip, int(number), max(round(_pixels(8, clip)), 1), rng
         ),
-        16, 32, 48, 64, 80,
+        16,
+        32,
+        48,
+        64,
+        80,
     ),
-}  # fmt: skip
+}

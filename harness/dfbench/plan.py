@@ -99,11 +99,18 @@ def make_plan(
     settings = _settings(request, card, train, weights)
     given = {key: options[key] for key in raw if options[key] != card.options[key]}
     model = ModelSpec(
-        detector=card.name, plugin=plugin.distribution, plugin_version=plugin.version,
-        options=options, given=given, weights=weights.name if weights else None,
-        weights_sha256=weights.sha256 if weights else None, clip=card.clip, reader=_reader(),
-        precision=precision, train=settings,
-    )  # fmt: skip
+        detector=card.name,
+        plugin=plugin.distribution,
+        plugin_version=plugin.version,
+        options=options,
+        given=given,
+        weights=weights.name if weights else None,
+        weights_sha256=weights.sha256 if weights else None,
+        clip=card.clip,
+        reader=_reader(),
+        precision=precision,
+        train=settings,
+    )
     tests = tuple(
         test
         for text in request.tests
@@ -112,8 +119,19 @@ def make_plan(
         )
     )
     notes = _notes(model, train, tests, before, detector.makes_fakes)
-    return Plan(request, card, options, model, weights, train, tests,
-                FaceStore(faces_folder(cache), request.lossy), device, workers, notes)  # fmt: skip
+    return Plan(
+        request,
+        card,
+        options,
+        model,
+        weights,
+        train,
+        tests,
+        FaceStore(faces_folder(cache), request.lossy),
+        device,
+        workers,
+        notes,
+    )
 
 
 def find_faces(
@@ -155,10 +173,16 @@ def _listings(
     listings: dict[str, Listing] = {}
     for text in dict.fromkeys(names):
         listings[text] = read(
-            text, catalogue, roots, cache, trained_on=parse_name(text)[0] in trained,
-            at_most=request.limit, workers=workers, reporter=reporter,
+            text,
+            catalogue,
+            roots,
+            cache,
+            trained_on=parse_name(text)[0] in trained,
+            at_most=request.limit,
+            workers=workers,
+            reporter=reporter,
             split_file=splits.get(parse_name(text)[0]),
-        )  # fmt: skip
+        )
         reporter.note(listings[text].note)
     return listings
 
@@ -193,12 +217,17 @@ def _data(
 ) -> Data:
     finder = find_faces(request.faces, listing, records, catalogue, cache, request.all_faces)
     spec = DataSpec(
-        dataset=listing.card.name, options=listing.given, fingerprint=fingerprint(records),
-        videos=len(records), faces=finder.card.name, faces_version=finder.card.version,
-        limit=request.limit, all_faces=request.all_faces,
+        dataset=listing.card.name,
+        options=listing.given,
+        fingerprint=fingerprint(records),
+        videos=len(records),
+        faces=finder.card.name,
+        faces_version=finder.card.version,
+        limit=request.limit,
+        all_faces=request.all_faces,
         boxes_from_original=request.boxes_from_original,
         quality="jpeg95" if request.lossy else "lossless",
-    )  # fmt: skip
+    )
     return Data(listing, records, finder, spec)
 
 
@@ -237,9 +266,13 @@ def _tests(
         names = train.listing.card.name, listing.card.name
         check_across(train.records, data.records, names, listing.card.overlap)
     spec = RunSpec(
-        model=model, test=data.spec, on_missing=request.on_missing, seed=request.seed,
-        aggregate=request.aggregate or aggregation, protocol=request.protocol,
-    )  # fmt: skip
+        model=model,
+        test=data.spec,
+        on_missing=request.on_missing,
+        seed=request.seed,
+        aggregate=request.aggregate or aggregation,
+        protocol=request.protocol,
+    )
     variants = ["", *(perturbed.variant for perturbed in perturbations(request.perturb))]
     specs = [replace(spec, variant=variant) for variant in variants]
     return [Test(data, spec, spec.folder(request.out)) for spec in specs]

@@ -76,8 +76,17 @@ def _rows(
     for clip, start, usable in clips:
         status: Status = "ok" if usable else _lost(prepared.status)
         score = next(scores) if usable else None
-        yield Prediction(dataset, record.id, clip, start, record.label, score, record.method,
-                         record.group, status)  # fmt: skip
+        yield Prediction(
+            dataset,
+            record.id,
+            clip,
+            start,
+            record.label,
+            score,
+            record.method,
+            record.group,
+            status,
+        )
 
 
 def _lost(status: Status) -> Status:

@@ -118,11 +118,16 @@ def _prepare_family(family: Sequence[VideoRecord], how: _How) -> list[Prepared]:
     return [
         head,
         *(
-            prepare_video(record, how.clip, how.finder, how.store,
-                          head if record.original == head.record.id else None)
+            prepare_video(
+                record,
+                how.clip,
+                how.finder,
+                how.store,
+                head if record.original == head.record.id else None,
+            )
             for record in family[1:]
         ),
-    ]  # fmt: skip
+    ]
 
 
 def prepare_video(
@@ -142,8 +147,9 @@ def prepare_video(
         gone = isinstance(error, FileNotFoundError | NotADirectoryError)
         why = "does not exist" if gone else f"cannot be read: {error.strerror}"
         status: Status = "missing" if gone else "unreadable"
-        return _prepared(record, "", StoredVideo(
-            record.id, status, f"{error.filename} {why}", READER, ""), clip)  # fmt: skip
+        return _prepared(
+            record, "", StoredVideo(record.id, status, f"{error.filename} {why}", READER, ""), clip
+        )
     source = original.key if original else ""
     content += source
     key = store.key(content, finder.label, READER, clip)
@@ -175,15 +181,27 @@ def _content(record: VideoRecord, finder: FaceFinder) -> str:
 def _prepared(record: VideoRecord, key: str, stored: StoredVideo, clip: ClipSpec) -> Prepared:
     if not stored.windows:
         none = (None,) * clip.windows, (False,) * clip.windows
-        return Prepared(record, key, stored.status, stored.detail, *none, faces=stored.faces,
-                        size=(stored.width, stored.height))  # fmt: skip
+        return Prepared(
+            record,
+            key,
+            stored.status,
+            stored.detail,
+            *none,
+            faces=stored.faces,
+            size=(stored.width, stored.height),
+        )
     people = {window.clip // clip.windows for window in stored.windows}
     main = [window for window in stored.windows if window.clip < clip.windows] or stored.windows
     return Prepared(
-        record, key, stored.status, stored.detail,
+        record,
+        key,
+        stored.status,
+        stored.detail,
         tuple(window.numbers[0] for window in stored.windows),
         tuple(bool(window.files) for window in stored.windows),
-        tuple(window.clip for window in stored.windows), stored.faces,
-        (stored.width, stored.height), round(main[len(main) // 2].square[2] / STORE_MARGIN),
+        tuple(window.clip for window in stored.windows),
+        stored.faces,
+        (stored.width, stored.height),
+        round(main[len(main) // 2].square[2] / STORE_MARGIN),
         len(people),
-    )  # fmt: skip
+    )

@@ -51,23 +51,41 @@ class Protocol:
     def told(self) -> dict[str, Any]:
         """For ``dfbench show``."""
         detectors = [
-            {"": e.title, "is": e.detector, "trained on": ", ".join(e.trains), **e.settings,
-             "note": e.note}
+            {
+                "": e.title,
+                "is": e.detector,
+                "trained on": ", ".join(e.trains),
+                **e.settings,
+                "note": e.note,
+            }
             for e in self.entrants
-        ]  # fmt: skip
+        ]
         return {
-            "hash": self.digest, "paper": self.paper, "note": " ".join(self.note.split()),
-            "detectors": detectors, "train": self.trains, "test": self.tests, "seeds": self.seeds,
-            "metrics": self.metrics, "settings": dict(self.settings),
+            "hash": self.digest,
+            "paper": self.paper,
+            "note": " ".join(self.note.split()),
+            "detectors": detectors,
+            "train": self.trains,
+            "test": self.tests,
+            "seeds": self.seeds,
+            "metrics": self.metrics,
+            "settings": dict(self.settings),
             "published": [{"": q.detector, **asdict(q)} for q in self.quoted],
-        }  # fmt: skip
+        }
 
     def parts(self, **machine: Any) -> list[Part]:
         """The matrix it asks for; ``machine``: fields of a request that say where and how."""
         return [
-            Part(entrant.title, Request(
-                detector=entrant.detector, train=None, tests=self.tests, protocol=self.label,
-                **{**machine, **self.settings, **entrant.settings},
-            ), entrant.trains)
+            Part(
+                entrant.title,
+                Request(
+                    detector=entrant.detector,
+                    train=None,
+                    tests=self.tests,
+                    protocol=self.label,
+                    **{**machine, **self.settings, **entrant.settings},
+                ),
+                entrant.trains,
+            )
             for entrant in self.entrants
-        ]  # fmt: skip
+        ]

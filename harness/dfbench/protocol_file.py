@@ -20,25 +20,56 @@ from dfbench.spec import digest
 WEIGHTS = "official weights"
 """What ``train`` of a published number says where the authors' own weights were tested."""
 SETTINGS: Mapping[str, tuple[type, ...]] = {
-    "weights": (str,), "fine_tune": (str,), "faces": (str,), "all_faces": (bool,),
-    "boxes_from_original": (bool,), "lossy": (bool,), "epochs": (int,), "batch_size": (int,),
-    "lr": (float, int), "balance": (bool,), "augment": (str,), "layer_decay": (float, int),
-    "precision": (str,), "on_missing": (str,), "aggregate": (str,), "perturb": (list,),
-}  # fmt: skip
+    "weights": (str,),
+    "fine_tune": (str,),
+    "faces": (str,),
+    "all_faces": (bool,),
+    "boxes_from_original": (bool,),
+    "lossy": (bool,),
+    "epochs": (int,),
+    "batch_size": (int,),
+    "lr": (float, int),
+    "balance": (bool,),
+    "augment": (str,),
+    "layer_decay": (float, int),
+    "precision": (str,),
+    "on_missing": (str,),
+    "aggregate": (str,),
+    "perturb": (list,),
+}
 """What a protocol may fix beside detectors, data and seeds: options of ``dfbench run``."""
 _TOP: Mapping[str, tuple[type, ...]] = {
-    "name": (str,), "summary": (str,), "paper": (str,), "note": (str,), "train": (list,),
-    "test": (list,), "seeds": (list,), "metrics": (list,), "settings": (dict,),
-    "detectors": (list,), "published": (list,),
-}  # fmt: skip
-_DETECTOR: Mapping[str, tuple[type, ...]] = {
-    "title": (str,), "name": (str,), "options": (dict,), "train": (list,), "settings": (dict,),
+    "name": (str,),
+    "summary": (str,),
+    "paper": (str,),
     "note": (str,),
-}  # fmt: skip
+    "train": (list,),
+    "test": (list,),
+    "seeds": (list,),
+    "metrics": (list,),
+    "settings": (dict,),
+    "detectors": (list,),
+    "published": (list,),
+}
+_DETECTOR: Mapping[str, tuple[type, ...]] = {
+    "title": (str,),
+    "name": (str,),
+    "options": (dict,),
+    "train": (list,),
+    "settings": (dict,),
+    "note": (str,),
+}
 _PUBLISHED: Mapping[str, tuple[type, ...]] = {
-    "detector": (str,), "train": (str,), "test": (str,), "metric": (str,), "level": (str,),
-    "value": (float, int), "source": (str,), "initial": (str,), "differs": (str,),
-}  # fmt: skip
+    "detector": (str,),
+    "train": (str,),
+    "test": (str,),
+    "metric": (str,),
+    "level": (str,),
+    "value": (float, int),
+    "source": (str,),
+    "initial": (str,),
+    "differs": (str,),
+}
 
 
 def load_protocol(name: str, catalogue: Catalogue) -> Protocol:
@@ -91,14 +122,22 @@ def _protocol(table: Mapping[str, Any], catalogue: Catalogue) -> Protocol:
     if not seeds or not all(type(seed) is int and seed >= 0 for seed in seeds):
         raise OptionError(f"seeds must be whole numbers from 0, at least one, not {list(seeds)}")
     return Protocol(
-        name=table["name"], digest=digest(table), summary=table.get("summary", ""),
-        paper=table.get("paper", ""), note=table.get("note", ""), entrants=entrants, trains=trains,
-        tests=tests, seeds=tuple(dict.fromkeys(seeds)), metrics=metrics, settings=settings,
+        name=table["name"],
+        digest=digest(table),
+        summary=table.get("summary", ""),
+        paper=table.get("paper", ""),
+        note=table.get("note", ""),
+        entrants=entrants,
+        trains=trains,
+        tests=tests,
+        seeds=tuple(dict.fromkeys(seeds)),
+        metrics=metrics,
+        settings=settings,
         quoted=tuple(
             _quoted(entry, f"published[{n}]", titles, catalogue)
             for n, entry in enumerate(_tables(table, "published"), 1)
         ),
-    )  # fmt: skip
+    )
 
 
 def _entrant(
@@ -113,8 +152,9 @@ def _entrant(
     if "train" in table:
         trains = _datasets(table["train"], f"{where}.train", catalogue)
     settings = _settings(table.get("settings", {}), f"{where}.settings", catalogue)
-    return Entrant(table.get("title") or detector, detector, trains, settings,
-                   table.get("note", ""))  # fmt: skip
+    return Entrant(
+        table.get("title") or detector, detector, trains, settings, table.get("note", "")
+    )
 
 
 def _quoted(
@@ -123,8 +163,10 @@ def _quoted(
     needed = ("detector", "train", "test", "metric", "level", "value", "source")
     _check(table, _PUBLISHED, where, needed)
     if table["detector"] not in titles:
-        raise OptionError(f"{where}: no detector has the title {table['detector']!r}; there are "
-                          + ", ".join(titles))  # fmt: skip
+        raise OptionError(
+            f"{where}: no detector has the title {table['detector']!r}; there are "
+            + ", ".join(titles)
+        )
     check_metric(f"{table['level']}/{table['metric']}", catalogue.metrics())
     train = NONE if table["train"] == WEIGHTS else table["train"]
     names = _datasets([train, table["test"]], where, catalogue)
@@ -135,9 +177,11 @@ def _quoted(
 
 
 def _check(
-    table: Mapping[str, Any], known: Mapping[str, tuple[type, ...]], where: str,
+    table: Mapping[str, Any],
+    known: Mapping[str, tuple[type, ...]],
+    where: str,
     needed: Iterable[str],
-) -> None:  # fmt: skip
+) -> None:
     """Raise OptionError for a key that is unknown, lacking, or of another type."""
     place = f"{where}: " if where else ""
     for key, value in table.items():
@@ -153,8 +197,14 @@ def _check(
             raise OptionError(f"{place}{key} is missing")
 
 
-_KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false",
-          list: "a list", dict: "a table"}  # fmt: skip
+_KINDS = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a table",
+}
 
 
 def _settings(table: Mapping[str, Any], where: str, catalogue: Catalogue) -> dict[str, Any]:
@@ -168,9 +218,7 @@ def _settings(table: Mapping[str, Any], where: str, catalogue: Catalogue) -> dic
 
 def _datasets(value: list[Any], where: str, catalogue: Catalogue) -> tuple[str, ...]:
     names = _texts(value, where)
-    return tuple(
-        dict.fromkeys(n if n == NONE else dataset_label(n, catalogue) for n in names)
-    )  # fmt: skip
+    return tuple(dict.fromkeys(n if n == NONE else dataset_label(n, catalogue) for n in names))
 
 
 def _texts(value: Any, where: str) -> tuple[str, ...]:

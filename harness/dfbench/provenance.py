@@ -13,9 +13,17 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = (
-    "deepfake-bench", "torch", "torchvision", "lightning-fabric", "av",
-    "opencv-python-headless", "numpy", "scikit-learn", "mlflow", "safetensors",
-)  # fmt: skip
+    "deepfake-bench",
+    "torch",
+    "torchvision",
+    "lightning-fabric",
+    "av",
+    "opencv-python-headless",
+    "numpy",
+    "scikit-learn",
+    "mlflow",
+    "safetensors",
+)
 
 
 def environment() -> dict[str, Any]:

@@ -87,8 +87,9 @@ def check_device(device: str, precision: str) -> tuple[str, str]:
         raise OptionError(f"--device is one of {', '.join(DEVICES)}, not {device!r}")
     there = torch.cuda.is_available()
     if device == "cuda" and not there:
-        raise ResourceError("--device cuda: PyTorch sees no GPU here; use --device cpu, or look at "
-                            "dfbench doctor")  # fmt: skip
+        raise ResourceError(
+            "--device cuda: PyTorch sees no GPU here; use --device cpu, or look at dfbench doctor"
+        )
     if device == "auto":
         device = "cuda" if there else "cpu"
     if precision == "auto":

@@ -261,9 +261,16 @@ def _rows(path: Path, file: Iterable[str]) -> Iterator[Prediction]:
             if number is not None and not math.isfinite(number):
                 raise ValueError(f"score {score} is no number")
             yield Prediction(
-                dataset, video, int(clip), int(start) if start else None, int(label), number,
-                method or None, group, status,
-            )  # fmt: skip
+                dataset,
+                video,
+                int(clip),
+                int(start) if start else None,
+                int(label),
+                number,
+                method or None,
+                group,
+                status,
+            )
         except IndexError:
             raise ResultError(
                 f"{path}, line {reader.line_num}: {len(row)} cells of {len(head)}"

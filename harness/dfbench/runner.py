@@ -133,9 +133,13 @@ class Run:
         facts = training_facts(self.folder) or {}
         with stages.stage("metrics", "metrics", 1) as advance:
             judged = judge(
-                test.spec, rows, self._validation(), detector.aggregated_by(test.spec.aggregate),
-                self.catalogue.metrics(), about,
-            )  # fmt: skip
+                test.spec,
+                rows,
+                self._validation(),
+                detector.aggregated_by(test.spec.aggregate),
+                self.catalogue.metrics(),
+                about,
+            )
             draw_mistakes(judged["mistakes"], prepared, self.plan.store, test.folder)
             advance(1)
         # All of training counts, also what was done before an interruption.
@@ -182,9 +186,14 @@ class Run:
         detector.place(fabric.device)
         with stages.stage("predict", _scoring(test.spec), len(prepared)) as advance:
             positions = predict_to_file(
-                detector, reader, name, stages.batch_size, self.plan.workers, fabric,
+                detector,
+                reader,
+                name,
+                stages.batch_size,
+                self.plan.workers,
+                fabric,
                 test.folder / "predictions.csv",
-            )  # fmt: skip
+            )
             before = shown = next(positions)
             advance(shown)
             for position in positions:
@@ -264,9 +273,10 @@ def _counts(prepared: Sequence[Prepared], rows: Sequence[Prediction]) -> dict[st
     for video in prepared:
         counts[video.status] = counts.get(video.status, 0) + 1
     partly = [
-        clips for clips in by_video(rows).values()
+        clips
+        for clips in by_video(rows).values()
         if 0 < sum(row.score is None for row in clips) < len(clips)
-    ]  # fmt: skip
+    ]
     return {**counts, "partly_read": len(partly)}
 
 
@@ -279,8 +289,12 @@ def _gpu_memory() -> dict[str, float]:
 def _mendable(error: Exception) -> Exception:
     """A full or read-only disk as an error in one line; any other exception as it is."""
     if isinstance(error, OSError) and error.errno in (
-        errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM
-    ):  # fmt: skip
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EACCES,
+        errno.EROFS,
+        errno.EPERM,
+    ):
         where = f" ({error.filename})" if error.filename else ""
         return ResourceError(f"{error.strerror}{where}: free space, or choose another place")
     return error

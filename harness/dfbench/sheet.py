@@ -44,9 +44,15 @@ def draw_rows(
     figure = Figure(figsize=(1.5 * CROPS + 3, 1.5 * max(len(shown), 1) + 0.8), dpi=80)
     figure.suptitle(_plain(title), x=0.01, ha="left", fontsize=12)
     grid = figure.add_gridspec(
-        max(len(shown), 1), CROPS + 2, left=0.01, right=0.99, bottom=0.01,
-        top=1 - 0.6 / figure.get_figheight(), wspace=0.04, hspace=0.06,
-    )  # fmt: skip
+        max(len(shown), 1),
+        CROPS + 2,
+        left=0.01,
+        right=0.99,
+        bottom=0.01,
+        top=1 - 0.6 / figure.get_figheight(),
+        wspace=0.04,
+        hspace=0.06,
+    )
     for row, (item, told) in enumerate(zip(shown, captions, strict=True)):
         text = figure.add_subplot(grid[row, :2])
         text.axis("off")

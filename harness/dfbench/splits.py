@@ -110,8 +110,11 @@ def _divide_people(
         have[home[person]] += times[person]
     named = [r for r in records if len({home[p] for p in r.identities}) == 1]
     kept = {r.id: home[r.identities[0]] for r in named}
-    kept.update((r.id, r.split) for r in divide([r for r in records if not r.identities],
-                                                fractions, seed) if r.split)  # fmt: skip
+    kept.update(
+        (r.id, r.split)
+        for r in divide([r for r in records if not r.identities], fractions, seed)
+        if r.split
+    )
     # What is still shared, an original or a group, stays with the split that has most of it.
     sharers: dict[tuple[str, str], Counter[Split]] = defaultdict(Counter)
     for record in records:

@@ -42,17 +42,26 @@ class Stages:
         plan = self.plan
         with self.stage("prepare", f"prepare {data.spec.dataset}", len(data.records)) as advance:
             return prepare(
-                data.records, plan.card.clip, data.finder, plan.store, max(plan.workers, 1),
-                advance, boxes_from_original=data.spec.boxes_from_original,
-            )  # fmt: skip
+                data.records,
+                plan.card.clip,
+                data.finder,
+                plan.store,
+                max(plan.workers, 1),
+                advance,
+                boxes_from_original=data.spec.boxes_from_original,
+            )
 
     def reader(
         self, videos: list[Prepared], detector: Detector, perturb: Perturbation | None = None
     ) -> ClipReader:
         return ClipReader(
-            videos, self.plan.store, self.plan.card.clip, detector.rules(), perturb=perturb,
+            videos,
+            self.plan.store,
+            self.plan.card.clip,
+            detector.rules(),
+            perturb=perturb,
             seed=self.plan.request.seed,
-        )  # fmt: skip
+        )
 
     def fabric(self) -> Fabric:
         if self.plan.device == "cpu":

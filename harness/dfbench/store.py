@@ -29,15 +29,7 @@ from dfbench.clips import STORE_MARGIN, STORE_SIDE
 from dfbench.crops import Quality
 from dfbench.errors import ResourceError, StoreError
 from dfbench.pictures import picture_files
-from dfbench.stored import (
-    DAMAGE,
-    StoredVideo,
-    StoredWindow,
-    arrays,
-    describe,
-    frames,
-    pack,
-)
+from dfbench.stored import DAMAGE, StoredVideo, StoredWindow, arrays, describe, frames, pack
 
 __all__ = ["FaceStore", "StoredVideo", "StoredWindow", "arrays", "fingerprint", "store_key"]
 

@@ -26,9 +26,17 @@ SCHEMA = 2
 """1 had PNG crops and one person a video; it is still read."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a ZIP wants dates; a fixed one keeps equal contents equal bytes
 DAMAGE = (
-    OSError, EOFError, zipfile.BadZipFile, zlib.error, struct.error, LookupError, TypeError,
-    ValueError, ArithmeticError, RuntimeError,
-)  # fmt: skip
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    RuntimeError,
+)
 """What zipfile, json and ``crops`` may say of a file that is missing, cut short or overwritten."""
 
 

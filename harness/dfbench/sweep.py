@@ -38,8 +38,14 @@ def run_matrix(
         work = partial(
             _work, logs=logs, show=show, place=_place(logs.parent), **_share(here, number, backend)
         )
-        ended = fan_out(work, todo, number, backend=backend, threads=True,
-                        gpus=int(todo[0].request.device != "cpu"))  # fmt: skip
+        ended = fan_out(
+            work,
+            todo,
+            number,
+            backend=backend,
+            threads=True,
+            gpus=int(todo[0].request.device != "cpu"),
+        )
         problems = dict(ended)
     return [
         _outcome(cell, problems.get(model.name, "")) for model in models for cell in model.cells
@@ -84,9 +90,14 @@ def _share(gpus: Sequence[str], jobs: int, backend: str) -> dict[str, Any]:
 
 
 def _work(
-    model: Model, *, logs: Path, show: Show, place: dict[str, Any], gpus: Queue[str] | None,
+    model: Model,
+    *,
+    logs: Path,
+    show: Show,
+    place: dict[str, Any],
+    gpus: Queue[str] | None,
     cores: int | None,
-) -> tuple[str, str]:  # fmt: skip
+) -> tuple[str, str]:
     """Do one model in a new process; its name, and what went wrong."""
     todo = model.todo()
     tests = tuple(test for test in model.request.tests if test in {cell.test for cell in todo})
@@ -103,8 +114,9 @@ def _work(
         (cell.folder / "result.json").unlink(missing_ok=True)  # what stands there after is new
     show(model.name, {"begin": gpu})
     try:
-        problem = do(request, logs / f"{safe(model.name)}.log", place["cwd"], env,
-                     partial(show, model.name))  # fmt: skip
+        problem = do(
+            request, logs / f"{safe(model.name)}.log", place["cwd"], env, partial(show, model.name)
+        )
     finally:
         if gpus:
             gpus.put(gpu)

@@ -76,9 +76,12 @@ def fit(
     module, optimizer = fabric.setup(detector, make_optimizer(detector, settings, cuda))
     progress = resume(folder, detector, optimizer)
     batches = EpochBatches(
-        train.videos, settings.clips_per_video, settings.batch_size, settings.seed,
+        train.videos,
+        settings.clips_per_video,
+        settings.batch_size,
+        settings.seed,
         pairs=train.makes_fakes,
-    )  # fmt: skip
+    )
     clips = TrainingClips(train, settings.augment, settings.seed)
     loader = training_loader(clips, batches, workers, cuda)
     weights = _class_weights(train, settings.balance).to(fabric.device)
@@ -86,8 +89,9 @@ def fit(
         begin = time.perf_counter()
         epoch = batches.epoch = progress.epoch + 1
         seed_everything(settings.seed, epoch)
-        values = _epoch(module, detector, optimizer, loader, weights, settings, epoch, progress,
-                        fabric, step)  # fmt: skip
+        values = _epoch(
+            module, detector, optimizer, loader, weights, settings, epoch, progress, fabric, step
+        )
         values |= validate()
         progress.epoch = epoch
         progress.seconds += time.perf_counter() - begin
@@ -117,8 +121,9 @@ def _epoch(
         number = (epoch - 1) * len(loader) + i
         rate = learning_rate(settings, number, total)
         set_rate(optimizer, rate)
-        loss = training_step(module, detector, optimizer, clips, labels, weights, fabric,
-                             settings.optimizer == "sam")  # fmt: skip
+        loss = training_step(
+            module, detector, optimizer, clips, labels, weights, fabric, settings.optimizer == "sam"
+        )
         losses.append(loss)
         if i % _LOOK == 0 or i + 1 == len(loader):  # looking at a loss waits for the GPU
             _check_finite(torch.stack(losses[-_LOOK:]), epoch, number, progress)
@@ -206,9 +211,11 @@ def _stale(progress: Progress, settings: TrainSpec) -> bool:
 def _check_finite(losses: Tensor, epoch: int, step: int, progress: Progress) -> None:
     if torch.isfinite(losses).all():
         return
-    kept = f"the best epoch so far, {progress.best_epoch}, is kept" if progress.best_epoch else (
-        "no epoch had ended yet"
-    )  # fmt: skip
+    kept = (
+        f"the best epoch so far, {progress.best_epoch}, is kept"
+        if progress.best_epoch
+        else ("no epoch had ended yet")
+    )
     bad = losses[~torch.isfinite(losses)][0].item()
     raise TrainingError(
         f"the loss is {bad} in epoch {epoch}, about step {step + 1}: lower --lr, or use "

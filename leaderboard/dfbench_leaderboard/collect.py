@@ -205,11 +205,14 @@ def _agreeing(rows: Sequence[Row], left_out: list[LeftOut]) -> list[Row]:
             kept.append(row)
             continue
         others = sum(counted.values()) - mine
-        left_out.append(LeftOut(
-            row.source,
-            f"{others} other runs on the same test videos of {row.spec.test.label} say otherwise "
-            "of their labels, methods or groups", rejected=True,
-        ))  # fmt: skip
+        left_out.append(
+            LeftOut(
+                row.source,
+                f"{others} other runs on the same test videos of {row.spec.test.label} say "
+                "otherwise of their labels, methods or groups",
+                rejected=True,
+            )
+        )
     return kept
 
 

@@ -21,34 +21,65 @@ FORMATS = ("table", "csv", "markdown", "latex", "json")
 
 def where_runs_are(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say where runs are, and which of them to take."""
-    for option in reversed([
-        click.option("--runs", multiple=True, type=click.Path(path_type=Path),
-                     envvar=["DFBENCH_RUNS", "DFBENCH_OUT"],
-                     help="Folder with runs and submissions, at any depth; may be repeated.  "
-                     "[default: what run calls --out, unless --mlflow is given]"),
-        click.option("--mlflow", multiple=True, metavar="URI", envvar="DFBENCH_MLFLOW",
-                     help="A tracking server to collect runs from; may be repeated."),
-        click.option("--experiment", multiple=True, metavar="NAME",
-                     help="An experiment there; may be repeated.  [default: all of dfbench's]"),
-        click.option("--metric", default="video/auc", show_default=True, envvar="DFBENCH_METRIC",
-                     help="What to rank by: LEVEL/NAME[@0.5|@val], followed by [METHOD] for one "
-                     "kind of fake."),
-        click.option("--test", default=None, help="Only runs tested on this dataset."),
-    ]):  # fmt: skip
+    for option in reversed(
+        [
+            click.option(
+                "--runs",
+                multiple=True,
+                type=click.Path(path_type=Path),
+                envvar=["DFBENCH_RUNS", "DFBENCH_OUT"],
+                help="Folder with runs and submissions, at any depth; may be repeated.  "
+                "[default: what run calls --out, unless --mlflow is given]",
+            ),
+            click.option(
+                "--mlflow",
+                multiple=True,
+                metavar="URI",
+                envvar="DFBENCH_MLFLOW",
+                help="A tracking server to collect runs from; may be repeated.",
+            ),
+            click.option(
+                "--experiment",
+                multiple=True,
+                metavar="NAME",
+                help="An experiment there; may be repeated.  [default: all of dfbench's]",
+            ),
+            click.option(
+                "--metric",
+                default="video/auc",
+                show_default=True,
+                envvar="DFBENCH_METRIC",
+                help="What to rank by: LEVEL/NAME[@0.5|@val], followed by [METHOD] for one "
+                "kind of fake.",
+            ),
+            click.option("--test", default=None, help="Only runs tested on this dataset."),
+        ]
+    ):
         command = option(command)
     return command
 
 
 @click.group("leaderboard", invoke_without_command=True)
 @where_runs_are
-@click.option("--format", type=click.Choice(FORMATS), default="table", show_default=True,
-              envvar="DFBENCH_FORMAT")  # fmt: skip
+@click.option(
+    "--format",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    envvar="DFBENCH_FORMAT",
+)
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.pass_context
 def leaderboard_group(
-    ctx: click.Context, runs: tuple[Path, ...], mlflow: tuple[str, ...],
-    experiment: tuple[str, ...], metric: str, test: str | None, format: str, as_json: bool,
-) -> None:  # fmt: skip
+    ctx: click.Context,
+    runs: tuple[Path, ...],
+    mlflow: tuple[str, ...],
+    experiment: tuple[str, ...],
+    metric: str,
+    test: str | None,
+    format: str,
+    as_json: bool,
+) -> None:
     """Rank finished runs; say which were left out, and why.
 
     Every value shown is computed again from the stored scores; a run whose result says otherwise
@@ -87,21 +118,36 @@ def _text(board: Board, format: str) -> str:
 
 def how_to_build(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a site."""
-    for option in reversed([
-        where_runs_are,
-        click.option("--title", default="Deepfake detectors", show_default=True,
-                     help="What the site is called."),
-        click.option("--data-root", multiple=True, metavar="NAME=DIR",
-                     help="Where a dataset lies: runs on it are compared with its own labels."),
-    ]):  # fmt: skip
+    for option in reversed(
+        [
+            where_runs_are,
+            click.option(
+                "--title",
+                default="Deepfake detectors",
+                show_default=True,
+                help="What the site is called.",
+            ),
+            click.option(
+                "--data-root",
+                multiple=True,
+                metavar="NAME=DIR",
+                help="Where a dataset lies: runs on it are compared with its own labels.",
+            ),
+        ]
+    ):
         command = option(command)
     return command
 
 
 @leaderboard_group.command("build")
 @how_to_build
-@click.option("--out", type=click.Path(path_type=Path), default=Path("site"), show_default=True,
-              help="Folder of the site; a site that lies there is replaced.")  # fmt: skip
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("site"),
+    show_default=True,
+    help="Folder of the site; a site that lies there is replaced.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: what was built.")
 @click.pass_context
 def build_command(ctx: click.Context, /, out: Path, as_json: bool, **asked: Any) -> None:
@@ -119,8 +165,13 @@ def build_command(ctx: click.Context, /, out: Path, as_json: bool, **asked: Any)
 
 @leaderboard_group.command("serve")
 @how_to_build
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True,
-              help="0 takes any that is free.")  # fmt: skip
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="0 takes any that is free.",
+)
 @click.pass_context
 def serve_command(ctx: click.Context, /, port: int, **asked: Any) -> None:
     """Show the site on this machine alone, and build it anew when runs change."""
@@ -132,8 +183,13 @@ def serve_command(ctx: click.Context, /, port: int, **asked: Any) -> None:
         site = Path(folder) / "site"
         build = _builder(ctx, site, asked)
         places = sources(ctx, asked["runs"], asked["mlflow"], asked["experiment"])
-        serve(lambda: build().line(), places.files, site, port,
-              lambda line: click.echo(line, err=True))  # fmt: skip
+        serve(
+            lambda: build().line(),
+            places.files,
+            site,
+            port,
+            lambda line: click.echo(line, err=True),
+        )
 
 
 def _builder(ctx: click.Context, out: Path, asked: Mapping[str, Any]) -> Callable[[], Built]:
@@ -142,15 +198,22 @@ def _builder(ctx: click.Context, out: Path, asked: Mapping[str, Any]) -> Callabl
 
     places = sources(ctx, asked["runs"], asked["mlflow"], asked["experiment"])
     return partial(
-        build, places, out, title=asked["title"], metric=asked["metric"], test=asked["test"],
+        build,
+        places,
+        out,
+        title=asked["title"],
+        metric=asked["metric"],
+        test=asked["test"],
         data_roots=roots_of(asked["data_root"]),
-    )  # fmt: skip
+    )
 
 
 def sources(
-    ctx: click.Context, runs: tuple[Path, ...], mlflow: tuple[str, ...],
+    ctx: click.Context,
+    runs: tuple[Path, ...],
+    mlflow: tuple[str, ...],
     experiments: tuple[str, ...],
-) -> Any:  # fmt: skip
+) -> Any:
     from dfbench_leaderboard.sources import Sources
 
     return Sources(runs or (() if mlflow else (default_runs(ctx),)), mlflow, experiments)

@@ -61,8 +61,9 @@ def _test(
     label: str, limit: int | None, learned: bool, roots: Mapping[str, Path]
 ) -> tuple[str, list[VideoRecord]]:
     mine = {name: root for name, root in roots.items() if name == parse_name(label)[0]}
-    listing = read_dataset(label, catalogue(), mine, cache_folder(None), trained_on=learned,
-                           at_most=limit)  # fmt: skip
+    listing = read_dataset(
+        label, catalogue(), mine, cache_folder(None), trained_on=learned, at_most=limit
+    )
     records = listing.of("test")
     return truth_of_records(records), records
 
@@ -77,8 +78,9 @@ def _fault(row: Row, records: Sequence[VideoRecord]) -> str:
     }
     said = [
         f"{len(videos)} videos are {what} ({', '.join(sorted(videos)[:_EXAMPLES])})"
-        for what, videos in found.items() if videos
-    ]  # fmt: skip
+        for what, videos in found.items()
+        if videos
+    ]
     return f"{row.spec.test.label} itself says otherwise: " + (
         "; ".join(said) or "methods or groups differ"
     )

@@ -12,25 +12,47 @@ from dfbench_leaderboard.render import initial, legend, plain, seeds, tested_on
 OTHERS = ("video/f1", "video/accuracy", "video/eer")
 """Metrics beside the one that rows are ranked by; a column of a paper is dear."""
 _SPECIAL = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
-    "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
-    "`": r"\textasciigrave{}", "[": "{[}", "]": "{]}", "*": "{*}",
-}  # fmt: skip
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "`": r"\textasciigrave{}",
+    "[": "{[}",
+    "]": "{]}",
+    "*": "{*}",
+}
 
 
 def as_latex(board: Board) -> str:
     """A ``table`` for each contest, best first, the best values in bold."""
-    head = ("% Made by dfbench leaderboard --format latex.\n"
-            "% Needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}.\n")  # fmt: skip
+    head = (
+        "% Made by dfbench leaderboard --format latex.\n"
+        "% Needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}.\n"
+    )
     tables = [_table(board, contest, ranked) for contest, ranked in board.contests.items()]
     return head + "\n".join(tables)
 
 
 def _table(board: Board, contest: Contest, ranked: Sequence[Ranked]) -> str:
     others = [metric for metric in OTHERS if metric != board.metric]
-    heads = ["Detector", "Trained on", "Starts from", _heading(board.metric),
-             *map(_heading, others), "Seeds"]  # fmt: skip
+    heads = [
+        "Detector",
+        "Trained on",
+        "Starts from",
+        _heading(board.metric),
+        *map(_heading, others),
+        "Seeds",
+    ]
     best = {metric: _best(ranked, metric, board) for metric in (board.metric, *others)}
     lines = [
         r"\begin{table}",

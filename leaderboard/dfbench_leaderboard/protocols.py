@@ -34,15 +34,16 @@ def _fault(spec: RunSpec) -> str | None:
         return None
     trained_on = spec.model.trained_on
     wrong = {
-        f"tests on {', '.join(protocol.tests)}, not on {spec.test.label}":
-            spec.test.label not in protocol.tests,
-        f"has no {spec.model.label} trained on {trained_on}":
-            not any(entrant.detector == spec.model.label and trained_on in entrant.trains
-                    for entrant in protocol.entrants),
-        f"has the seeds {', '.join(map(str, protocol.seeds))}, not {spec.seed}":
-            spec.seed not in protocol.seeds,
+        f"tests on {', '.join(protocol.tests)}, not on {spec.test.label}": spec.test.label
+        not in protocol.tests,
+        f"has no {spec.model.label} trained on {trained_on}": not any(
+            entrant.detector == spec.model.label and trained_on in entrant.trains
+            for entrant in protocol.entrants
+        ),
+        f"has the seeds {', '.join(map(str, protocol.seeds))}, not {spec.seed}": spec.seed
+        not in protocol.seeds,
         "takes all videos, not some": spec.limited,
-    }  # fmt: skip
+    }
     said = [what for what, is_so in wrong.items() if is_so]
     return f"the protocol {spec.protocol} {'; '.join(said)}" if said else None
 

@@ -24,8 +24,14 @@ class Contest:
     @classmethod
     def of(cls, entry: Entry) -> Contest:
         spec = entry.spec
-        return cls(spec.test.label, spec.variant, entry.kind, spec.on_missing,
-                   spec.test.fingerprint, spec.test.videos)  # fmt: skip
+        return cls(
+            spec.test.label,
+            spec.variant,
+            entry.kind,
+            spec.on_missing,
+            spec.test.fingerprint,
+            spec.test.videos,
+        )
 
 
 @dataclass(frozen=True)

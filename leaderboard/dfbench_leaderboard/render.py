@@ -56,9 +56,22 @@ def as_csv(board: Board) -> str:
 
 
 def as_markdown(board: Board) -> str:
-    heads = ["rank", "detector", "trained on", "tested on", "kind", "initial weights", "seeds",
-             heading(board.metric), *(SHOWN[m] for m in board.others), "coverage", "parameters",
-             "videos/s", "note", "run"]  # fmt: skip
+    heads = [
+        "rank",
+        "detector",
+        "trained on",
+        "tested on",
+        "kind",
+        "initial weights",
+        "seeds",
+        heading(board.metric),
+        *(SHOWN[m] for m in board.others),
+        "coverage",
+        "parameters",
+        "videos/s",
+        "note",
+        "run",
+    ]
     lines = ["| " + " | ".join(map(_markdown, heads)) + " |", "|" + " --- |" * len(heads)]
     for contest, ranked in board.rows():
         first, *rest = cells(board, ranked)
@@ -73,11 +86,32 @@ def as_markdown(board: Board) -> str:
 def columns(board: Board) -> list[str]:
     """The names of what ``record`` gives."""
     metric = board.metric
-    return ["rank", "tied_with_first", "detector", "kind", "trained_on", "tested_on", "variant",
-            "initial_weights", "fine_tuned", "seeds", metric, f"{metric}_low", f"{metric}_high",
-            *board.others, "decided_at", "coverage", "on_missing", "parameters",
-            "videos_per_second", "limited", "notes", "runs", "test_videos",
-            "test_fingerprint"]  # fmt: skip
+    return [
+        "rank",
+        "tied_with_first",
+        "detector",
+        "kind",
+        "trained_on",
+        "tested_on",
+        "variant",
+        "initial_weights",
+        "fine_tuned",
+        "seeds",
+        metric,
+        f"{metric}_low",
+        f"{metric}_high",
+        *board.others,
+        "decided_at",
+        "coverage",
+        "on_missing",
+        "parameters",
+        "videos_per_second",
+        "limited",
+        "notes",
+        "runs",
+        "test_videos",
+        "test_fingerprint",
+    ]
 
 
 def record(board: Board, contest: Contest, ranked: Ranked) -> dict[str, Any]:
@@ -86,12 +120,30 @@ def record(board: Board, contest: Contest, ranked: Ranked) -> dict[str, Any]:
     train = spec.model.train
     others = [found.value if (found := entry.value(metric)) else None for metric in board.others]
     own = [value.value, value.low, value.high] if value else [None] * 3
-    values = [ranked.rank, ranked.tied, spec.model.label, contest.kind, spec.model.trained_on,
-              spec.test.label, spec.variant, initial(spec.model),
-              train.fine_tune if train else "none", seeds(ranked), *own, *others, rule(ranked),
-              entry.coverage, spec.on_missing, entry.first.parameters, entry.videos_per_second,
-              spec.limited, "; ".join(entry.notes), run_ids(ranked), contest.videos,
-              contest.fingerprint]  # fmt: skip
+    values = [
+        ranked.rank,
+        ranked.tied,
+        spec.model.label,
+        contest.kind,
+        spec.model.trained_on,
+        spec.test.label,
+        spec.variant,
+        initial(spec.model),
+        train.fine_tune if train else "none",
+        seeds(ranked),
+        *own,
+        *others,
+        rule(ranked),
+        entry.coverage,
+        spec.on_missing,
+        entry.first.parameters,
+        entry.videos_per_second,
+        spec.limited,
+        "; ".join(entry.notes),
+        run_ids(ranked),
+        contest.videos,
+        contest.fingerprint,
+    ]
     return dict(zip(columns(board), values, strict=True))
 
 
@@ -147,9 +199,11 @@ def run_ids(ranked: Ranked) -> str:
 
 def legend(board: Board) -> str:
     first = "highest" if board.higher_is_better else "lowest"
-    return (f"Ranked by {board.metric}, {first} first, among runs on the same test videos; the "
-            "other metrics are of videos, in the mean over seeds. [low, high] = 95 % interval, "
-            "~ = it overlaps that of rank 1.")  # fmt: skip
+    return (
+        f"Ranked by {board.metric}, {first} first, among runs on the same test videos; the "
+        "other metrics are of videos, in the mean over seeds. [low, high] = 95 % interval, "
+        "~ = it overlaps that of rank 1."
+    )
 
 
 def left_out_lines(board: Board) -> Iterator[str]:

@@ -34,9 +34,13 @@ def marks(files: Iterable[Path]) -> Marks:
 
 
 def serve(
-    build: Callable[[], str], watched: Callable[[], Iterable[Path]], site: Path, port: int,
-    say: Callable[[str], None], stop: threading.Event | None = None,
-) -> None:  # fmt: skip
+    build: Callable[[], str],
+    watched: Callable[[], Iterable[Path]],
+    site: Path,
+    port: int,
+    say: Callable[[str], None],
+    stop: threading.Event | None = None,
+) -> None:
     """Build the site, serve it on loopback until Ctrl-C (or ``stop``), and build it anew whenever
     one of the ``watched`` files changes. Whoever reads it meanwhile sees the old one.
 

@@ -199,8 +199,14 @@ def _of_a_run(folder: Path) -> Iterator[None]:
     """Raises ResultError where the files hold other kinds of values than those of a run."""
     try:
         yield
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError,
-            ValueError) as error:  # fmt: skip
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ResultError(
             f"{folder}: its files are not those of a run: {type(error).__name__}: {error}"
         ) from error
@@ -211,11 +217,18 @@ def _about_faults(run: StoredRun) -> list[str]:
     members = {name: (run.folder / name).read_bytes() for name in names}
     about = check_about(members, str(run.folder))
     spec = run.result.spec
-    truth = {"run_id": spec.run_id, "detector": spec.model.label, "seed": spec.seed,
-             "trained_on": spec.model.trained_on, "tested_on": spec.test.label,
-             "limited": spec.limited, "plugin": spec.model.plugin,
-             "plugin_version": spec.model.plugin_version}  # fmt: skip
+    truth = {
+        "run_id": spec.run_id,
+        "detector": spec.model.label,
+        "seed": spec.seed,
+        "trained_on": spec.model.trained_on,
+        "tested_on": spec.test.label,
+        "limited": spec.limited,
+        "plugin": spec.model.plugin,
+        "plugin_version": spec.model.plugin_version,
+    }
     return [
         f"{ABOUT} says {name} {about.get(name)!r}, the run {value!r}"
-        for name, value in truth.items() if about.get(name) != value
-    ] + ([] if about.get("licence") else [f"{ABOUT} says nothing of a licence"])  # fmt: skip
+        for name, value in truth.items()
+        if about.get(name) != value
+    ] + ([] if about.get("licence") else [f"{ABOUT} says nothing of a licence"])

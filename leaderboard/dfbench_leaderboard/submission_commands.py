@@ -7,9 +7,14 @@ from typing import Any
 
 import click
 
-RUNS = click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"),
-                    show_default=True, envvar=["DFBENCH_RUNS", "DFBENCH_OUT"],
-                    help="Where a run is looked for by its id.")  # fmt: skip
+RUNS = click.option(
+    "--runs",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    envvar=["DFBENCH_RUNS", "DFBENCH_OUT"],
+    help="Where a run is looked for by its id.",
+)
 
 
 @click.command("submit")
@@ -39,9 +44,9 @@ def submit_command(
         click.echo(json.dumps(about, ensure_ascii=False))
         return
     limited = " (limited: a quick look)" if about["limited"] else ""
-    click.echo(plain(
-        f"{out}: {about['detector']} on {about['tested_on']}{limited}; {about['licence']}"
-    ))  # fmt: skip
+    click.echo(
+        plain(f"{out}: {about['detector']} on {about['tested_on']}{limited}; {about['licence']}")
+    )
 
 
 @click.command("verify")
@@ -100,5 +105,7 @@ def _what(result: Any) -> str:
     limited = ", limited" if spec.limited else ""
     auc = next((m.value for m in result.metrics if m.key == "video/auc"), None)
     shown = "no video AUC" if auc is None else f"video AUC {auc:.3f}"
-    return (f"{spec.model.label} on {spec.test.label}, trained on {spec.model.trained_on}, "
-            f"seed {spec.seed}{limited}, {shown}")  # fmt: skip
+    return (
+        f"{spec.model.label} on {spec.test.label}, trained on {spec.model.trained_on}, "
+        f"seed {spec.seed}{limited}, {shown}"
+    )

@@ -50,8 +50,13 @@ def read(file: Path) -> dict[str, bytes]:
             _check(file, entries)
             members = {entry.filename: _bytes(file, archive, entry) for entry in entries}
     except (
-        zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError
-    ) as error:  # fmt: skip
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+    ) as error:
         raise ResultError(f"{file} cannot be read as a ZIP: {error}") from error
     except OSError as error:
         raise ResultError(f"{file} cannot be read: {error.strerror or error}") from error

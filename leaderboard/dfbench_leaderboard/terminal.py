@@ -19,8 +19,20 @@ GAP = 2
 WORDS = ("detector", "trained on", "initial weights", "note")
 """Columns that may be as narrow as WRAP characters, and then wrap; numbers never do."""
 WRAP = 14
-DROPPED = ("videos /s", "log loss", "AP", "ECE", "EER", "params", "initial weights", "accuracy",
-           "seeds", "run", "coverage", "F1")  # fmt: skip
+DROPPED = (
+    "videos /s",
+    "log loss",
+    "AP",
+    "ECE",
+    "EER",
+    "params",
+    "initial weights",
+    "accuracy",
+    "seeds",
+    "run",
+    "coverage",
+    "F1",
+)
 """What goes first where there is no room."""
 
 Row = dict[str, str]
@@ -42,9 +54,18 @@ def show(board: Board) -> None:
 
 
 def _cells(board: Board, ranked: Ranked, notes: dict[str, int]) -> Row:
-    heads = ["rank", "detector", "trained on", "initial weights", "seeds",
-             render.heading(board.metric), *(SHOWN[m] for m in board.others), "coverage",
-             "params", "videos /s"]  # fmt: skip
+    heads = [
+        "rank",
+        "detector",
+        "trained on",
+        "initial weights",
+        "seeds",
+        render.heading(board.metric),
+        *(SHOWN[m] for m in board.others),
+        "coverage",
+        "params",
+        "videos /s",
+    ]
     # The longer notes stand below the tables, once each.
     numbers = [f"({notes.setdefault(note, len(notes) + 1)})" for note in ranked.entry.notes]
     note = " ".join(filter(None, [render.short_note(ranked), *numbers]))
@@ -81,8 +102,13 @@ def _spare(columns: dict[str, int], width: int) -> int:
 def _table(contest: Contest, rows: list[Row], columns: dict[str, int]) -> Table:
     missing = "" if contest.on_missing == "chance" else ", those without a score left out"
     title = f"{render.tested_on(contest)}: {contest.videos} test videos{missing}, {contest.kind}"
-    table = Table(title=Text(render.plain(title), style="bold"), title_justify="left", box=None,
-                  padding=(0, GAP, 0, 0), header_style="bold")  # fmt: skip
+    table = Table(
+        title=Text(render.plain(title), style="bold"),
+        title_justify="left",
+        box=None,
+        padding=(0, GAP, 0, 0),
+        header_style="bold",
+    )
     for head, width in columns.items():
         left = head in WORDS or head == "run"
         table.add_column(head, justify="left" if left else "right", width=width, overflow="fold")

@@ -18,9 +18,17 @@ _CLIP = ClipSpec(
 # Section 3.2: batches of 30 clips, rate 0.003, divided by 10 after every four epochs (here by the
 # fourth root of 10 after each), 16 epochs.
 _RECIPE = Recipe(
-    epochs=16, batch_size=30, lr=3e-3, optimizer="sgd", momentum=0.9, weight_decay=5e-4,
-    schedule="step", decay=10**-0.25, clips_per_video=4, patience=16,
-)  # fmt: skip
+    epochs=16,
+    batch_size=30,
+    lr=3e-3,
+    optimizer="sgd",
+    momentum=0.9,
+    weight_decay=5e-4,
+    schedule="step",
+    decay=10**-0.25,
+    clips_per_video=4,
+    patience=16,
+)
 
 
 @hookimpl
@@ -37,7 +45,11 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
             clip=_CLIP,
             recipe=_RECIPE,
             options={
-                "width": 1.0, "frames": 16, "size": 112, "channels": "auto", "classes": "unknown",
+                "width": 1.0,
+                "frames": 16,
+                "size": 112,
+                "channels": "auto",
+                "classes": "unknown",
             },
             weights=(
                 WeightsFile(
@@ -55,4 +67,4 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
                 ),
             ),
         )
-    ]  # fmt: skip
+    ]

@@ -19,10 +19,18 @@ from dfbench.detector import InitialState, unwrapped
 _MEAN = (101.41 / 255, 97.66 / 255, 90.25 / 255)  # RGB
 _STD = (1 / 255, 1 / 255, 1 / 255)
 _SECOND_PORT = {
-    "features.0": "conv1", "features.3": "conv2", "features.6": "conv3a", "features.8": "conv3b",
-    "features.11": "conv4a", "features.13": "conv4b", "features.16": "conv5a",
-    "features.18": "conv5b", "classifier.0": "fc6", "classifier.3": "fc7", "classifier.6": "fc8",
-}  # fmt: skip
+    "features.0": "conv1",
+    "features.3": "conv2",
+    "features.6": "conv3a",
+    "features.8": "conv3b",
+    "features.11": "conv4a",
+    "features.13": "conv4b",
+    "features.16": "conv5a",
+    "features.18": "conv5b",
+    "classifier.0": "fc6",
+    "classifier.3": "fc7",
+    "classifier.6": "fc8",
+}
 _HEAD = ("fc8.weight", "fc8.bias")
 
 

@@ -32,8 +32,15 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
             clip=ClipSpec(frames=20, size=299, margin=1.3, mean=(0.5,) * 3, std=(0.5,) * 3),
             # The paper takes the features as ImageNet made them and trains what follows.
             recipe=Recipe(
-                epochs=20, batch_size=8, lr=1e-5, schedule="inverse", decay=1e-6,
-                clips_per_video=4, patience=30, fine_tune="2", weights="imagenet",
+                epochs=20,
+                batch_size=8,
+                lr=1e-5,
+                schedule="inverse",
+                decay=1e-6,
+                clips_per_video=4,
+                patience=30,
+                fine_tune="2",
+                weights="imagenet",
             ),
             options={"frames": 20, "size": 299, "trunk": "inception_v3", "hidden": 2048},
             weights=(
@@ -41,4 +48,4 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
                 _imagenet("imagenet-resnet18", "resnet18", "resnet18-f37072fd.pth"),
             ),
         )
-    ]  # fmt: skip
+    ]

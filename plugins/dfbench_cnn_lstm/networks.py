@@ -33,11 +33,7 @@ class CnnLstm(nn.Module):
     """
 
     def __init__(
-        self,
-        frames: int = 20,
-        size: int = 299,
-        trunk: str = "inception_v3",
-        hidden: int = 2048,
+        self, frames: int = 20, size: int = 299, trunk: str = "inception_v3", hidden: int = 2048
     ) -> None:
         super().__init__()
         if trunk not in _EXTRAS:

@@ -18,9 +18,17 @@ _CLIP = ClipSpec(
     std=(1 / 255, 1 / 255, 1 / 255),
 )
 _RECIPE = Recipe(
-    epochs=20, batch_size=64, lr=1e-3, optimizer="sgd", momentum=0.0, schedule="step", decay=0.95,
-    patience=20, augment="own", weights="imagenet",
-)  # fmt: skip
+    epochs=20,
+    batch_size=64,
+    lr=1e-3,
+    optimizer="sgd",
+    momentum=0.0,
+    schedule="step",
+    decay=0.95,
+    patience=20,
+    augment="own",
+    weights="imagenet",
+)
 _TORCHVISION = "https://download.pytorch.org/models/"
 
 
@@ -107,7 +115,10 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
             aggregate="top-third",
             recipe=_RECIPE,
             options={
-                "trunk": "resnet50", "size": 224, "landmarks": 5, "views": 10,
+                "trunk": "resnet50",
+                "size": 224,
+                "landmarks": 5,
+                "views": 10,
                 "classes": "fake-real",
             },
             weights=(
@@ -133,10 +144,8 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
             clip=_CLIP,
             aggregate="top-third",
             recipe=_RECIPE,
-            options={
-                "depth": 50, "size": 224, "landmarks": 5, "views": 10, "classes": "fake-real",
-            },
+            options={"depth": 50, "size": 224, "landmarks": 5, "views": 10, "classes": "fake-real"},
             weights=(_OFFICIAL, _imagenet("resnet50", "0676ba61", "imagenet"), *_RESNETS),
             published=_zero_shot(ff_df=0.930, dfdc=0.755, celeb_df=0.646),
         ),
-    ]  # fmt: skip
+    ]

@@ -78,9 +78,12 @@ def low_detail(image: Image, matrix: Points, size: int, kernel: int) -> Image:
     small = cv2.warpAffine(image, into, (side, side), borderMode=edge)
     small = cv2.GaussianBlur(small, (kernel, kernel), 0)
     back = cv2.warpAffine(
-        small, into, image.shape[1::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        small,
+        into,
+        image.shape[1::-1],
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=edge,
-    )  # fmt: skip
+    )
     return np.asarray(back, np.uint8)
 
 

@@ -10,12 +10,7 @@ from dfbench.augment import Augmentation
 from dfbench.clips import Jitter
 from dfbench_facewarping.colours import ColourJitter
 from dfbench_facewarping.fakes import Warping, warp_face
-from dfbench_facewarping.geometry import (
-    check_landmarks,
-    fixed_regions,
-    jittered_region,
-    points68,
-)
+from dfbench_facewarping.geometry import check_landmarks, fixed_regions, jittered_region, points68
 
 Frames = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -39,12 +34,7 @@ class FaceWarpingRules(nn.Module):
         self.name, self.landmarks, self.views = name, landmarks, views
 
     def training_clips(
-        self,
-        frames: Frames,
-        boxes: Floats,
-        landmarks: Floats,
-        label: int,
-        rng: np.random.Generator,
+        self, frames: Frames, boxes: Floats, landmarks: Floats, label: int, rng: np.random.Generator
     ) -> Frames:
         """Frames uint8 [T, S, S, 3] of a real clip as training shows them: as they are (label 0)
         or with the face warped (label 1), in other colours either way.

@@ -26,13 +26,15 @@ _RECIPE = Recipe(
 # The study calls its entry "Single Frame ST feature Fusion" and does not say more.
 _STUDY = tuple(
     Published(
-        source="spatiotemporal-2021", train="DFDC", test="DFDC", level="video", metric=metric,
+        source="spatiotemporal-2021",
+        train="DFDC",
+        test="DFDC",
+        level="video",
+        metric=metric,
         value=value,
     )
-    for metric, value in (
-        ("accuracy", 0.78), ("precision", 0.79), ("recall", 0.90), ("f1", 0.85),
-    )
-)  # fmt: skip
+    for metric, value in (("accuracy", 0.78), ("precision", 0.79), ("recall", 0.90), ("f1", 0.85))
+)
 
 
 def _card(

@@ -31,9 +31,13 @@ class FusionNet(nn.Module):
     """
 
     def __init__(
-        self, name: str, frames: int, times: tuple[Time, Time, Time], width: float = 1.0,
+        self,
+        name: str,
+        frames: int,
+        times: tuple[Time, Time, Time],
+        width: float = 1.0,
         size: int = 170,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         if not 0 < width <= 4:
             raise ValueError(f"width is a factor above 0 and up to 4, not {width}")
@@ -84,17 +88,27 @@ class FusionNet(nn.Module):
 
 
 def _convolution(
-    inputs: int, outputs: int, size: int, time: Time = (1, 1), stride: int = 1,
+    inputs: int,
+    outputs: int,
+    size: int,
+    time: Time = (1, 1),
+    stride: int = 1,
     padding: int | None = None,
-) -> nn.Sequential:  # fmt: skip
+) -> nn.Sequential:
     """C and N of the paper: ``size`` in space, ``time`` in time."""
     pad = size // 2 if padding is None else padding
     return nn.Sequential(
-        nn.Conv3d(inputs, outputs, (time[0], size, size), (time[1], stride, stride),
-                  (0, pad, pad), bias=False),
+        nn.Conv3d(
+            inputs,
+            outputs,
+            (time[0], size, size),
+            (time[1], stride, stride),
+            (0, pad, pad),
+            bias=False,
+        ),
         nn.BatchNorm3d(outputs),
         nn.ReLU(inplace=True),
-    )  # fmt: skip
+    )
 
 
 def _dense(inputs: int, outputs: int) -> nn.Sequential:

@@ -22,9 +22,12 @@ class _MesoNet(nn.Module):
         super().__init__()
         self.blocks = nn.Sequential(*blocks)
         self.head = nn.Sequential(
-            nn.Dropout(0.5), nn.Linear(1024, 16), nn.LeakyReLU(0.1), nn.Dropout(0.5),
+            nn.Dropout(0.5),
+            nn.Linear(1024, 16),
+            nn.LeakyReLU(0.1),
+            nn.Dropout(0.5),
             nn.Linear(16, 1),
-        )  # fmt: skip
+        )
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.xavier_uniform_(module.weight)

@@ -38,19 +38,35 @@ def dfbench_metrics() -> Iterable[MetricCard]:
         _card("tpr_at_fpr10", "share of fakes found at 10 % false positives at most"),
         _card("average_precision", "area under the precision-recall curve, by steps"),
         _card("eer", "equal error rate: where false positive and miss rate meet", higher=False),
-        _card("log_loss", "mean negative log likelihood of the labels", higher=False,
-              needs="probabilities"),
-        _card("kaggle_log_loss", "log loss as in the DFDC challenge, clipped at 1e-15",
-              higher=False, levels=("video",)),
-        _card("brier", "mean squared distance of score and label", higher=False,
-              needs="probabilities"),
-        _card("ece", "expected calibration error, 15 bins of the score", higher=False,
-              needs="probabilities"),
+        _card(
+            "log_loss",
+            "mean negative log likelihood of the labels",
+            higher=False,
+            needs="probabilities",
+        ),
+        _card(
+            "kaggle_log_loss",
+            "log loss as in the DFDC challenge, clipped at 1e-15",
+            higher=False,
+            levels=("video",),
+        ),
+        _card(
+            "brier", "mean squared distance of score and label", higher=False, needs="probabilities"
+        ),
+        _card(
+            "ece",
+            "expected calibration error, 15 bins of the score",
+            higher=False,
+            needs="probabilities",
+        ),
         _card("accuracy", "share of right decisions", needs="decisions"),
-        _card("balanced_accuracy", "mean of the shares of fakes and of reals decided rightly",
-              needs="decisions"),
+        _card(
+            "balanced_accuracy",
+            "mean of the shares of fakes and of reals decided rightly",
+            needs="decisions",
+        ),
         _card("precision", "share of real fakes among those called fake", needs="decisions"),
         _card("recall", "share of the fakes that are called fake", needs="decisions"),
         _card("specificity", "share of the real videos that are called real", needs="decisions"),
         _card("f1", "harmonic mean of precision and recall; equals Dice", needs="decisions"),
-    ]  # fmt: skip
+    ]

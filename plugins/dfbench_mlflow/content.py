@@ -43,11 +43,13 @@ class Content:
         from mlflow.entities import Metric
 
         if sampled is not None:
-            self._log([
-                Metric(PREFIX + name, value, sample.at, step)
-                for step, sample in enumerate(sampled.samples)
-                for name, value in sample.values.items()
-            ])  # fmt: skip
+            self._log(
+                [
+                    Metric(PREFIX + name, value, sample.at, step)
+                    for step, sample in enumerate(sampled.samples)
+                    for name, value in sample.values.items()
+                ]
+            )
             if sampled.problem:
                 self.lacks.append(f"further system metrics: {sampled.problem}")
         elif old is not None:

@@ -104,9 +104,10 @@ def _runs(client: Any, experiments: Sequence[str]) -> Iterator[Any]:
         while True:
             page = client.search_runs(experiments[i : i + 10], max_results=PAGE, page_token=token)
             yield from (
-                run for run in page
+                run
+                for run in page
                 if "dfbench.matrix" not in run.data.tags or "dfbench.run_id" in run.data.tags
-            )  # fmt: skip
+            )
             token = page.token
             if not token:
                 break

@@ -7,8 +7,14 @@ from pathlib import Path
 
 from dfbench.result import RunResult
 
-OWN = ("spec.json", "result.json", "predictions.csv", "videos.csv", "confidence.csv",
-       "mistakes.jpg")  # fmt: skip
+OWN = (
+    "spec.json",
+    "result.json",
+    "predictions.csv",
+    "videos.csv",
+    "confidence.csv",
+    "mistakes.jpg",
+)
 """Files of a run's folder."""
 SHARED = ("train.json", "log.jsonl")
 """Files of the model's folder."""

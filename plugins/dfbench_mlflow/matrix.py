@@ -28,9 +28,11 @@ def parent(client: Any, experiment_id: str, result: RunResult, started: int) -> 
     if found := _parents(client, experiment_id, name):
         return found[0]
     made = client.create_run(
-        experiment_id, start_time=started, run_name=names.cut(f"matrix {name}"),
+        experiment_id,
+        start_time=started,
+        run_name=names.cut(f"matrix {name}"),
         tags=_tags(name, result),
-    ).info.run_id  # fmt: skip
+    ).info.run_id
     for key, value in _parameters(result).items():
         client.log_param(made, key, value)
     client.set_terminated(made, "FINISHED", end_time=started)
@@ -67,8 +69,13 @@ def _tags(name: str, result: RunResult) -> Mapping[str, str]:
         f"folder matrix/{name} beside the runs."
     )
     tags = names.tags(result)
-    kept = ("dfbench.command", "dfbench.git_commit", "mlflow.source.name", "mlflow.source.type",
-            "mlflow.source.git.commit")  # fmt: skip
+    kept = (
+        "dfbench.command",
+        "dfbench.git_commit",
+        "mlflow.source.name",
+        "mlflow.source.type",
+        "mlflow.source.git.commit",
+    )
     own = {MATRIX: names.cut(name), "mlflow.note.content": names.cut(note, names.LONGEST_TAG)}
     return {**{key: tags[key] for key in kept if key in tags}, **own}
 

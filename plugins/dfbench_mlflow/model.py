@@ -37,8 +37,9 @@ def load(spec: RunSpec, weights: Path | None) -> Detector:
     raise PluginError(f"{spec.model.detector} of {spec.model.plugin} is not installed")
 
 
-def log(client: Any, experiment_id: str, run_id: str, spec: RunSpec, detector: Detector,
-        weights: Path) -> str:  # fmt: skip
+def log(
+    client: Any, experiment_id: str, run_id: str, spec: RunSpec, detector: Detector, weights: Path
+) -> str:
     """The MLflow model of these weights, made for this run or found from another; its id.
 
     A model tested on five datasets is uploaded once. This is what ``mlflow.pytorch.log_model``
@@ -88,8 +89,13 @@ def register(client: Any, run_id: str, spec: RunSpec, logged: str, weights: Path
         return Registered(f"models:/{name}/{number}", problem)
     _make_registered(client, name, spec)
     seed = str(spec.model.train.seed if spec.model.train else spec.seed)
-    tags = {"detector": names.cut(spec.model.label), "train": names.cut(spec.model.trained_on),
-            "seed": seed, MODEL_ID: spec.model.model_id, SHA256: digest}  # fmt: skip
+    tags = {
+        "detector": names.cut(spec.model.label),
+        "train": names.cut(spec.model.trained_on),
+        "seed": seed,
+        MODEL_ID: spec.model.model_id,
+        SHA256: digest,
+    }
     limit = spec.model.train.data.limit if spec.model.train else None
     tags |= {"limit": str(limit)} if limit else {}
     few = f" (at most {limit} videos a split)" if limit else ""
@@ -132,16 +138,24 @@ def _save(detector: Detector, spec: RunSpec, model: Any, run_id: str, path: Path
     import mlflow.pytorch
     from mlflow.models import Model
 
-    about = Model(artifact_path=model.artifact_location, model_uuid=model.model_id, run_id=run_id,
-                  model_id=model.model_id)  # fmt: skip
+    about = Model(
+        artifact_path=model.artifact_location,
+        model_uuid=model.model_id,
+        run_id=run_id,
+        model_id=model.model_id,
+    )
     # Newer MLflow would rather trace a graph, which takes a forward pass and not every network;
     # older ones know only pickles and not the word.
     known = inspect.signature(mlflow.pytorch.save_model).parameters
     pickled = {"serialization_format": "pickle"} if "serialization_format" in known else {}
     mlflow.pytorch.save_model(
-        detector, str(path), mlflow_model=about, signature=_signature(spec),
-        pip_requirements=_requirements(spec), **pickled,
-    )  # fmt: skip
+        detector,
+        str(path),
+        mlflow_model=about,
+        signature=_signature(spec),
+        pip_requirements=_requirements(spec),
+        **pickled,
+    )
 
 
 def _signature(spec: RunSpec) -> Any:

@@ -96,8 +96,11 @@ def final_metrics(result: RunResult) -> dict[str, float]:
         name = metric(value)
         found |= {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
     found |= {f"test/{clean(name)}": number for name, number in result.counts.items()}
-    found |= {"video/coverage": result.coverage, "threshold": result.threshold,
-              "temperature": result.chosen.get("temperature")}  # fmt: skip
+    found |= {
+        "video/coverage": result.coverage,
+        "threshold": result.threshold,
+        "temperature": result.chosen.get("temperature"),
+    }
     for name, value in result.cost.items():
         if isinstance(value, Mapping):  # seconds by stage
             found |= {f"cost/{clean(name)}_{clean(stage)}": v for stage, v in value.items()}

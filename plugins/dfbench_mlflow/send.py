@@ -64,9 +64,11 @@ class _Sending:
         old = before[0] if before else None
         parent = matrix.parent(self.client, experiment_id, self.result, started)
         run = self.client.create_run(
-            experiment_id, start_time=started, run_name=names.run_name(spec),
+            experiment_id,
+            start_time=started,
+            run_name=names.run_name(spec),
             tags=names.tags(self.result) | matrix.below(parent, old),
-        )  # fmt: skip
+        )
         self._fill(run, started, ended, old)
         for one in before:
             self.client.delete_run(one.info.run_id)

@@ -167,10 +167,12 @@ def _visible(pynvml: Any) -> list[Any]:
         return [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
     names = [name.strip() for name in named.split(",")]
     return [
-        pynvml.nvmlDeviceGetHandleByIndex(int(name)) if name.isdecimal()
+        pynvml.nvmlDeviceGetHandleByIndex(int(name))
+        if name.isdecimal()
         else pynvml.nvmlDeviceGetHandleByUUID(name)
-        for name in names if name not in ("", "-1")
-    ]  # fmt: skip
+        for name in names
+        if name not in ("", "-1")
+    ]
 
 
 def _read(pynvml: Any, handles: Sequence[Any]) -> dict[str, float]:

@@ -18,9 +18,14 @@ _IMAGENET = {
     101: {"imagenet-v1": "63fe2227", "imagenet-v2": "cd907fc2"},
 }
 _STUDY = Published(
-    source="spatiotemporal-2021", train="DFDC", test="DFDC", level="video", metric="accuracy",
-    value=0.84, initial="ImageNet",
-)  # fmt: skip
+    source="spatiotemporal-2021",
+    train="DFDC",
+    test="DFDC",
+    level="video",
+    metric="accuracy",
+    value=0.84,
+    initial="ImageNet",
+)
 
 
 def _weights(depth: int, name: str, digits: str) -> WeightsFile:
@@ -46,13 +51,18 @@ def _card(depth: int) -> DetectorCard:
         clip=_CLIP,
         # The study's: Adam, cross-entropy, upper layers only. A low rate suits ImageNet's features.
         recipe=Recipe(
-            epochs=8, batch_size=32, lr=1e-4, clips_per_video=8, patience=4, fine_tune="2",
+            epochs=8,
+            batch_size=32,
+            lr=1e-4,
+            clips_per_video=8,
+            patience=4,
+            fine_tune="2",
             weights="imagenet-v1",
         ),
         options={"size": 224, "width": 1.0, "classes": "unknown"},
         weights=tuple(_weights(depth, name, digits) for name, digits in _IMAGENET[depth].items()),
         published=(_STUDY,) if depth == 50 else (),
-    )  # fmt: skip
+    )
 
 
 @hookimpl

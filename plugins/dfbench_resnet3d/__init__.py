@@ -10,23 +10,21 @@ _PAGE_2018 = "https://drive.google.com/drive/folders/1zvl89AgFAApbH0At-gMuZSeQB_
 _PAGE_2020 = "https://drive.google.com/open?id=1xbYbZ7rpyjftI_KCk6YuL-XrfQDz7Yd4"
 # The 2020 checkpoints' normalisation; a 2018 checkpoint brings its own when it is read.
 _CLIP = ClipSpec(
-    frames=16,
-    size=112,
-    margin=1.3,
-    mean=(0.4345, 0.4051, 0.3775),
-    std=(0.2768, 0.2713, 0.2737),
+    frames=16, size=112, margin=1.3, mean=(0.4345, 0.4051, 0.3775), std=(0.2768, 0.2713, 0.2737)
 )
 # The letters in the names of the 2020 files, and what they were trained on.
 _SETS = {
     "K": ("kinetics-700", "Kinetics-700"),
     "KM": ("kinetics-700-moments", "Kinetics-700 and Moments in Time, 1039 classes"),
-    "KMS": ("kinetics-700-moments-stair",
-            "Kinetics-700, Moments in Time and STAIR-Actions, 1139 classes"),
+    "KMS": (
+        "kinetics-700-moments-stair",
+        "Kinetics-700, Moments in Time and STAIR-Actions, 1139 classes",
+    ),
     "KS": ("kinetics-700-stair", "Kinetics-700 and STAIR-Actions, 800 classes"),
     "M": ("moments", "Moments in Time, 339 classes"),
     "MS": ("moments-stair", "Moments in Time and STAIR-Actions, 439 classes"),
     "S": ("stair", "STAIR-Actions, 100 classes"),
-}  # fmt: skip
+}
 # The root study's table: trained and tested on DFDC, accuracy, precision, recall, F1 of videos.
 _STUDY = {50: (0.84, 0.82, 0.90, 0.86), 101: (0.85, 0.86, 0.98, 0.92)}
 
@@ -49,13 +47,18 @@ def _weights(depth: int) -> tuple[WeightsFile, ...]:
 def _published(depth: int) -> tuple[Published, ...]:
     return tuple(
         Published(
-            source="spatiotemporal-2021", train="DFDC", test="DFDC", level="video", metric=metric,
-            value=value, initial="Kinetics",
+            source="spatiotemporal-2021",
+            train="DFDC",
+            test="DFDC",
+            level="video",
+            metric=metric,
+            value=value,
+            initial="Kinetics",
         )
         for metric, value in zip(
             ("accuracy", "precision", "recall", "f1"), _STUDY.get(depth, ()), strict=False
         )
-    )  # fmt: skip
+    )
 
 
 def _card(depth: int, batch_size: int) -> DetectorCard:
@@ -69,16 +72,25 @@ def _card(depth: int, batch_size: int) -> DetectorCard:
         licence="Apache-2.0 (this code); MIT (checkpoints)",
         clip=_CLIP,
         recipe=Recipe(
-            epochs=8, batch_size=batch_size, lr=1e-3, clips_per_video=4, patience=8,
-            fine_tune="3", schedule="constant",
+            epochs=8,
+            batch_size=batch_size,
+            lr=1e-3,
+            clips_per_video=4,
+            patience=8,
+            fine_tune="3",
+            schedule="constant",
         ),
         options={
-            "width": 1.0, "frames": 16, "size": 112, "shortcut": "B", "generation": "auto",
+            "width": 1.0,
+            "frames": 16,
+            "size": 112,
+            "shortcut": "B",
+            "generation": "auto",
             "classes": "unknown",
         },
         weights=_weights(depth),
         published=_published(depth),
-    )  # fmt: skip
+    )
 
 
 @hookimpl

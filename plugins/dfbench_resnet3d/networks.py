@@ -18,9 +18,13 @@ from dfbench.detector import InitialState, Stage, check_classes_order
 from dfbench_resnet3d.checkpoints import read_checkpoint
 
 _LAYERS = {
-    18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3),
-    152: (3, 8, 36, 3), 200: (3, 24, 36, 3),
-}  # fmt: skip
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+    200: (3, 24, 36, 3),
+}
 _WIDTHS = (64, 128, 256, 512)
 
 

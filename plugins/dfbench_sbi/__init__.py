@@ -39,12 +39,23 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
                 std=(0.229, 0.224, 0.225),
             ),
             recipe=Recipe(
-                epochs=100, batch_size=32, lr=1e-3, optimizer="sam", momentum=0.9,
-                schedule="linear", decay=0.25, clips_per_video=8, patience=100, augment="own",
+                epochs=100,
+                batch_size=32,
+                lr=1e-3,
+                optimizer="sam",
+                momentum=0.9,
+                schedule="linear",
+                decay=0.25,
+                clips_per_video=8,
+                patience=100,
+                augment="own",
                 weights="imagenet",
             ),
             options={
-                "model": "efficientnet_b4", "size": 380, "landmarks": 5, "classes": "real-fake",
+                "model": "efficientnet_b4",
+                "size": 380,
+                "landmarks": 5,
+                "classes": "real-fake",
             },
             weights=(
                 WeightsFile(
@@ -66,4 +77,4 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
             ),
             published=(_published("Celeb-DF v2", 0.9382), _published("DFDC", 0.7301)),
         )
-    ]  # fmt: skip
+    ]

@@ -87,12 +87,7 @@ class SelfBlended(nn.Module):
         return read_checkpoint(tensors, self.trunk, self.model, self.head, self.classes)
 
     def training_clips(
-        self,
-        frames: Frames,
-        boxes: Floats,
-        landmarks: Floats,
-        label: int,
-        rng: np.random.Generator,
+        self, frames: Frames, boxes: Floats, landmarks: Floats, label: int, rng: np.random.Generator
     ) -> Frames:
         """Frames uint8 [T, S, S, 3] of a real clip as training shows them: the target of a
         self-blended image (label 0), or that image (label 1).

@@ -23,11 +23,13 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
             licence="Apache-2.0",
             clip=ClipSpec(frames=8, size=299, margin=1.3, mean=_HALF, std=_HALF),
             recipe=Recipe(
-                epochs=10, batch_size=8, lr=2e-4, clips_per_video=4, patience=5,
-                weights="imagenet",
+                epochs=10, batch_size=8, lr=2e-4, clips_per_video=4, patience=5, weights="imagenet"
             ),
             options={
-                "frames": 8, "size": 299, "residual": "bayar", "trunk": "legacy_xception",
+                "frames": 8,
+                "size": 299,
+                "residual": "bayar",
+                "trunk": "legacy_xception",
                 "hidden": 512,
             },
             weights=(
@@ -42,4 +44,4 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
                 ),
             ),
         )
-    ]  # fmt: skip
+    ]

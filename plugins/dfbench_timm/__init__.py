@@ -15,11 +15,16 @@ def _published(source: str, train: str, initial: str, **values: float) -> tuple[
     tests = {"ffpp": "FF++ c23", "celebdf": "Celeb-DF v2", "dfdc": "DFDC"}
     return tuple(
         Published(
-            source=source, train=train, test=tests[name], level="frame", metric="auc",
-            value=value, initial=initial,
+            source=source,
+            train=train,
+            test=tests[name],
+            level="frame",
+            metric="auc",
+            value=value,
+            initial=initial,
         )
         for name, value in values.items()
-    )  # fmt: skip
+    )
 
 
 def _xception() -> DetectorCard:
@@ -56,13 +61,17 @@ def _xception() -> DetectorCard:
         ),
         published=(
             *_published(
-                "deepfakebench-2023", "FF++ c23", "ImageNet",
-                ffpp=0.9637, celebdf=0.7365, dfdc=0.7077,
+                "deepfakebench-2023",
+                "FF++ c23",
+                "ImageNet",
+                ffpp=0.9637,
+                celebdf=0.7365,
+                dfdc=0.7077,
             ),
             # There it is called Xception-c23: the authors' network, trained on FF++ c23.
             *_published("celeb-df-2020", "official weights", "", dfdc=0.722, celebdf=0.653),
         ),
-    )  # fmt: skip
+    )
 
 
 def _efficientnet() -> DetectorCard:
@@ -79,7 +88,12 @@ def _efficientnet() -> DetectorCard:
         ),
         # As in DeepfakeBench (2023), whose numbers are quoted below.
         recipe=Recipe(
-            epochs=10, batch_size=32, lr=2e-4, weight_decay=5e-4, patience=10, augment="strong",
+            epochs=10,
+            batch_size=32,
+            lr=2e-4,
+            weight_decay=5e-4,
+            patience=10,
+            augment="strong",
             weights="imagenet",
         ),
         options={"size": 380, "width": 1.0, "variant": "timm", "classes": "unknown"},
@@ -103,10 +117,9 @@ def _efficientnet() -> DetectorCard:
             ),
         ),
         published=_published(
-            "deepfakebench-2023", "FF++ c23", "ImageNet",
-            ffpp=0.9567, celebdf=0.7487, dfdc=0.6955,
+            "deepfakebench-2023", "FF++ c23", "ImageNet", ffpp=0.9567, celebdf=0.7487, dfdc=0.6955
         ),
-    )  # fmt: skip
+    )
 
 
 def _clip_linear() -> DetectorCard:
@@ -124,14 +137,18 @@ def _clip_linear() -> DetectorCard:
         year=2023,
         licence="Apache-2.0 (this code); MIT (CLIP's weights)",
         clip=ClipSpec(
-            frames=1, size=224, margin=1.3,
-            mean=(0.48145466, 0.4578275, 0.40821073), std=(0.26862954, 0.26130258, 0.27577711),
+            frames=1,
+            size=224,
+            margin=1.3,
+            mean=(0.48145466, 0.4578275, 0.40821073),
+            std=(0.26862954, 0.26130258, 0.27577711),
         ),
         recipe=Recipe(
             epochs=100, batch_size=256, lr=1e-4, patience=5, fine_tune="head", weights="clip"
         ),
         options={
-            "size": 224, "tower": "vit_large_patch14_clip_quickgelu_224.openai",
+            "size": 224,
+            "tower": "vit_large_patch14_clip_quickgelu_224.openai",
             "classes": "unknown",
         },
         weights=(
@@ -143,7 +160,7 @@ def _clip_linear() -> DetectorCard:
                 licence="MIT",
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 @hookimpl

@@ -24,13 +24,30 @@ _VARIANTS["deepfakebench"] = _VARIANTS["tf"]
 _NATIVE_SIZE = 380
 # efficientnet_pytorch's name of a layer -> timm's; b is a block's number within its stage. Blocks
 # of the first stage have no expansion, so timm numbers their layers from another start.
-_OUTER = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2",
-          "_fc": "classifier"}  # fmt: skip
+_OUTER = {
+    "_conv_stem": "conv_stem",
+    "_bn0": "bn1",
+    "_conv_head": "conv_head",
+    "_bn1": "bn2",
+    "_fc": "classifier",
+}
 _SQUEEZE = {"_se_reduce": "se.conv_reduce", "_se_expand": "se.conv_expand"}
-_FIRST = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2",
-          **_SQUEEZE}  # fmt: skip
-_OTHERS = {"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2",
-           "_project_conv": "conv_pwl", "_bn2": "bn3", **_SQUEEZE}  # fmt: skip
+_FIRST = {
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn1",
+    "_project_conv": "conv_pw",
+    "_bn2": "bn2",
+    **_SQUEEZE,
+}
+_OTHERS = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+    **_SQUEEZE,
+}
 _HALF = (0.5, 0.5, 0.5)
 
 

@@ -15,15 +15,25 @@ _CLIP = ClipSpec(
     std=(0.22803, 0.22145, 0.216989),
 )
 _RECIPE = Recipe(
-    epochs=8, batch_size=8, lr=1e-3, clips_per_video=4, patience=8, fine_tune="3",
+    epochs=8,
+    batch_size=8,
+    lr=1e-3,
+    clips_per_video=4,
+    patience=8,
+    fine_tune="3",
     weights="kinetics-400",
-)  # fmt: skip
+)
 # de Lima et al., "Deepfake Detection using Spatiotemporal Convolutional Networks", 2020: their
 # R3D is torchvision's.
 _DE_LIMA = Published(
-    source="de-lima-2020", train="Celeb-DF v2", test="Celeb-DF v2", level="video", metric="auc",
-    value=0.9973, initial="Kinetics-400",
-)  # fmt: skip
+    source="de-lima-2020",
+    train="Celeb-DF v2",
+    test="Celeb-DF v2",
+    level="video",
+    metric="auc",
+    value=0.9973,
+    initial="Kinetics-400",
+)
 
 
 def _card(

@@ -12,9 +12,17 @@ _CLIP = ClipSpec(frames=11, size=224, margin=1.3)
 # Section 5: SGD with momentum 0.9, rate 0.01, a tenth of it after 14,000 steps. The paper's batch
 # of 256 clips is more than most GPUs hold of this trunk.
 _RECIPE = Recipe(
-    epochs=10, batch_size=32, lr=1e-2, optimizer="sgd", momentum=0.9, schedule="step", decay=0.1,
-    decay_steps=14_000, clips_per_video=4, weights="imagenet",
-)  # fmt: skip
+    epochs=10,
+    batch_size=32,
+    lr=1e-2,
+    optimizer="sgd",
+    momentum=0.9,
+    schedule="step",
+    decay=0.1,
+    decay_steps=14_000,
+    clips_per_video=4,
+    weights="imagenet",
+)
 
 
 def _imagenet(name: str, filename: str) -> WeightsFile:

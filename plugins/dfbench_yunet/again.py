@@ -70,12 +70,17 @@ def _cut(
     left, top = round(x + width / 2 - side / 2), round(y + height / 2 - side / 2)
     right, bottom = left + side, top + side
     part = image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
-    beyond = (max(-top, 0), max(bottom - image.shape[0], 0),
-              max(-left, 0), max(right - image.shape[1], 0))  # fmt: skip
+    beyond = (
+        max(-top, 0),
+        max(bottom - image.shape[0], 0),
+        max(-left, 0),
+        max(right - image.shape[1], 0),
+    )
     if any(beyond):
         part = cv2.copyMakeBorder(part, *beyond, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
     shrink = side > _SIDE
-    cut = cv2.resize(part, (_SIDE, _SIDE),
-                     interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR)  # fmt: skip
+    cut = cv2.resize(
+        part, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
+    )
     box = np.array([x - left, y - top, x - left + width, y - top + height], np.float32)
     return np.asarray(cut, np.uint8), box * np.float32(_SIDE / side)

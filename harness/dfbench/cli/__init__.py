@@ -50,9 +50,10 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="dfbench")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.option(
-    "--config", type=click.Path(path_type=Path, dir_okay=False),
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
     help="Defaults for options, as TOML.  [default: dfbench.toml where there is one]",
-)  # fmt: skip
+)
 @click.pass_context
 def cli(ctx: click.Context, debug: bool, config: Path | None) -> None:
     """Numbers about deepfake-video detectors that can be trusted.

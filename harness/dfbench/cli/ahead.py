@@ -19,8 +19,9 @@ from dfbench.result import training_facts
 def start_lines(models: Sequence[Model]) -> list[str]:
     """How much there is, and what cannot be started: known now, not after hours."""
     cells = [cell for model in models for cell in model.cells]
-    unable = [Outcome(c.detector, c.train, c.test, c.seed, None, c.problem) for c in cells
-              if c.problem]  # fmt: skip
+    unable = [
+        Outcome(c.detector, c.train, c.test, c.seed, None, c.problem) for c in cells if c.problem
+    ]
     todo = [len(model.todo()) for model in models]
     head = (
         f"{len(cells)} cells of {len(models)} models: {sum(todo)} to do, of "
@@ -67,8 +68,9 @@ def _rows(model: Model, rates: Mapping[str, Rates]) -> list[dict[str, Any]]:
         assert folder is not None
         there = training_facts(folder) is not None and not model.request.again
         seconds = training_seconds(first.spec, rates.get(first.spec.model.label))
-        rows.append(_row(first, "(training)", "done" if there else "to do",
-                         0.0 if there else seconds))  # fmt: skip
+        rows.append(
+            _row(first, "(training)", "done" if there else "to do", 0.0 if there else seconds)
+        )
     for cell in model.cells:
         test = cell.test + (f"+{cell.variant}" if cell.variant else "")
         seconds = 0.0
@@ -80,8 +82,15 @@ def _rows(model: Model, rates: Mapping[str, Rates]) -> list[dict[str, Any]]:
 
 
 def _row(cell: Cell, test: str, state: str, seconds: float | None) -> dict[str, Any]:
-    return {"detector": cell.detector, "train": cell.train, "test": test, "seed": cell.seed,
-            "state": state, "seconds": seconds, "reason": cell.problem}  # fmt: skip
+    return {
+        "detector": cell.detector,
+        "train": cell.train,
+        "test": test,
+        "seed": cell.seed,
+        "state": state,
+        "seconds": seconds,
+        "reason": cell.problem,
+    }
 
 
 def _device(model: Model) -> str:

@@ -65,13 +65,20 @@ def _extra(card: AnyCard) -> dict[str, Any]:
     from dfbench.cards import DatasetCard, DetectorCard, MetricCard, ProtocolCard
 
     if isinstance(card, DetectorCard):
-        return {"input": card.clip.level, "frames": card.clip.frames, "size": card.clip.size,
-                "options": dict(card.options)}  # fmt: skip
+        return {
+            "input": card.clip.level,
+            "frames": card.clip.frames,
+            "size": card.clip.size,
+            "options": dict(card.options),
+        }
     if isinstance(card, DatasetCard):
         return {"options": dict(card.options)}
     if isinstance(card, MetricCard):
-        return {"needs": card.needs, "levels": ", ".join(card.levels),
-                "higher_is_better": card.higher_is_better}  # fmt: skip
+        return {
+            "needs": card.needs,
+            "levels": ", ".join(card.levels),
+            "higher_is_better": card.higher_is_better,
+        }
     return {} if isinstance(card, ProtocolCard) else {"version": card.version}
 
 
@@ -81,10 +88,16 @@ def _plugins(known: Catalogue) -> list[dict[str, Any]]:
     for kind in HOOKS:  # a plugin may break only when it is asked for its cards
         known.cards(kind)
     return [
-        {"name": p.name, "summary": p.broken or "works", "broken": p.broken is not None,
-         "module": p.module, "distribution": p.distribution, "version": p.version}
+        {
+            "name": p.name,
+            "summary": p.broken or "works",
+            "broken": p.broken is not None,
+            "module": p.module,
+            "distribution": p.distribution,
+            "version": p.version,
+        }
         for p in known.plugins.values()
-    ]  # fmt: skip
+    ]
 
 
 def _runs(out: Path) -> list[dict[str, Any]]:
@@ -95,13 +108,25 @@ def _runs(out: Path) -> list[dict[str, Any]]:
         try:
             result = load_result(file)
         except DfbenchError as error:
-            rows.append({"name": file.parent.name, "summary": str(error), "status": "unreadable",
-                         "folder": str(file.parent)})  # fmt: skip
+            rows.append(
+                {
+                    "name": file.parent.name,
+                    "summary": str(error),
+                    "status": "unreadable",
+                    "folder": str(file.parent),
+                }
+            )
             continue
         spec = result.spec
         summary = f"{spec.model.label}: {spec.model.trained_on} -> {spec.test.label}"
-        rows.append({"name": spec.run_id, "summary": summary, "status": result.status,
-                     "folder": str(file.parent)})  # fmt: skip
+        rows.append(
+            {
+                "name": spec.run_id,
+                "summary": summary,
+                "status": result.status,
+                "folder": str(file.parent),
+            }
+        )
     return rows
 
 
@@ -150,8 +175,11 @@ def _print(key: str, value: Any, depth: int = 0) -> None:
             click.echo(f"{pad}  {first}: {', '.join(f'{k} {v}' for k, v in others if v)}")
     else:
         text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
-        click.echo(f"{pad}{key}: {text:,}" if isinstance(value, int) and not isinstance(value, bool)
-                   and key != "year" else f"{pad}{key}: {text}")  # fmt: skip
+        click.echo(
+            f"{pad}{key}: {text:,}"
+            if isinstance(value, int) and not isinstance(value, bool) and key != "year"
+            else f"{pad}{key}: {text}"
+        )
 
 
 def _find(known: Catalogue, name: str) -> list[tuple[str, str, AnyCard]]:

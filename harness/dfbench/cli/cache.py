@@ -36,20 +36,30 @@ def info_command(cache: Path | None, workers: int | None, as_json: bool) -> None
     if as_json:
         print_json(report)
         return
-    kinds = [[kind, about["files"], _human(about["bytes"]), about["folder"]]
-             for kind, about in report.items() if isinstance(about, dict)]  # fmt: skip
+    kinds = [
+        [kind, about["files"], _human(about["bytes"]), about["folder"]]
+        for kind, about in report.items()
+        if isinstance(about, dict)
+    ]
     stdout().print(plain_table(["kind", "files", "size", "folder"], kinds))
-    made = [[row["faces"] or "?", row["reader"] or "?", row["quality"] or "?", row["files"],
-             _human(row["bytes"]), ", ".join(f"{n} {name}" for name, n in row["status"].items())]
-            for row in report["faces"]["made with"]]  # fmt: skip
+    made = [
+        [
+            row["faces"] or "?",
+            row["reader"] or "?",
+            row["quality"] or "?",
+            row["files"],
+            _human(row["bytes"]),
+            ", ".join(f"{n} {name}" for name, n in row["status"].items()),
+        ]
+        for row in report["faces"]["made with"]
+    ]
     if made:
         columns = ["faces", "reader", "quality", "videos", "size", "status"]
         stdout().print(plain_table(columns, made))
 
 
 @cache_group.command("verify")
-@click.option("--mend", is_flag=True,
-              help="Remove damaged files; the next run makes them again.")  # fmt: skip
+@click.option("--mend", is_flag=True, help="Remove damaged files; the next run makes them again.")
 @options.cache
 @options.workers
 @options.as_json
@@ -66,8 +76,10 @@ def verify_command(mend: bool, cache: Path | None, workers: int | None, as_json:
     remove(root, [entry.file for entry in mended])
     notices = _notices(found, entries)
     if as_json:
-        rows = [{"file": str(e.file.path), "state": e.state, "why": e.why, "mended": e in mended}
-                for e in wrong]  # fmt: skip
+        rows = [
+            {"file": str(e.file.path), "state": e.state, "why": e.why, "mended": e in mended}
+            for e in wrong
+        ]
         print_json({"files": len(entries), "wrong": rows, "mended": len(mended), **notices})
     else:
         for entry in wrong:
@@ -81,20 +93,34 @@ def verify_command(mend: bool, cache: Path | None, workers: int | None, as_json:
 
 
 @cache_group.command("prune")
-@click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS", default=None,
-              help="Also videos that no run has used for so many days.")  # fmt: skip
-@click.option("--faces", metavar="LABEL", default=None,
-              help="Also (with --older-than: only) videos done with this face detector, "
-                   "e.g. yunet, or \"yunet 1\" for one version.")  # fmt: skip
+@click.option(
+    "--older-than",
+    type=click.FloatRange(min=0),
+    metavar="DAYS",
+    default=None,
+    help="Also videos that no run has used for so many days.",
+)
+@click.option(
+    "--faces",
+    metavar="LABEL",
+    default=None,
+    help="Also (with --older-than: only) videos done with this face detector, "
+    'e.g. yunet, or "yunet 1" for one version.',
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @options.cache
 @options.workers
 @options.as_json
 @click.pass_context
 def prune_command(
-    ctx: click.Context, older_than: float | None, faces: str | None, dry_run: bool,
-    cache: Path | None, workers: int | None, as_json: bool,
-) -> None:  # fmt: skip
+    ctx: click.Context,
+    older_than: float | None,
+    faces: str | None,
+    dry_run: bool,
+    cache: Path | None,
+    workers: int | None,
+    as_json: bool,
+) -> None:
     """Remove from the face store what killed runs left, what is damaged, and what is asked for.
 
     Damage is seen here only where a file cannot be opened; `verify` reads all of it.
@@ -111,8 +137,9 @@ def prune_command(
         remove(root, [item.file for item in gone])
     size = sum(item.file.size for item in gone)
     if as_json:
-        rows = [{"file": str(item.file.path), "bytes": item.file.size, "why": item.why}
-                for item in gone]  # fmt: skip
+        rows = [
+            {"file": str(item.file.path), "bytes": item.file.size, "why": item.why} for item in gone
+        ]
         print_json({"removed": rows, "bytes": size, "dry_run": dry_run})
         return
     for item in gone:

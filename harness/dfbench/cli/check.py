@@ -58,10 +58,15 @@ def check_command(
     text = with_options(name)[0] or name
     splits = name_split_files(options.roots(split_files, "--split-file"), [text])
     report = check_dataset(
-        text, known, name_roots(options.roots(data_roots), [text], known), cache_folder(cache),
-        deep=deep, split_file=next(iter(splits.values()), None), reporter=Terminal(),
+        text,
+        known,
+        name_roots(options.roots(data_roots), [text], known),
+        cache_folder(cache),
+        deep=deep,
+        split_file=next(iter(splits.values()), None),
+        reporter=Terminal(),
         workers=default_workers() if workers is None else max(workers, 1),
-    )  # fmt: skip
+    )
     if as_json:
         print_json(report.as_json())
     else:
@@ -73,8 +78,7 @@ def print_report(report: Report, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(printable(f"{report.dataset} in {report.root}")),
-                  title_justify="left")  # fmt: skip
+    table = Table(title=Text(printable(f"{report.dataset} in {report.root}")), title_justify="left")
     table.add_column("split")
     table.add_column("class")
     for column in ("on disk", "listed", "published"):
@@ -82,8 +86,14 @@ def print_report(report: Report, console: Console) -> None:
     for row in report.counts:
         published = "" if row.published is None else f"{row.published:,}"
         short = "red" if row.on_disk < row.listed else ""
-        table.add_row(row.split, row.label, Text(f"{row.on_disk:,}", style=short),
-                      f"{row.listed:,}", published, end_section=row.label == "fake")  # fmt: skip
+        table.add_row(
+            row.split,
+            row.label,
+            Text(f"{row.on_disk:,}", style=short),
+            f"{row.listed:,}",
+            published,
+            end_section=row.label == "fake",
+        )
     console.print(table)
     codecs = ", ".join(f"{number:,} {codec}" for codec, number in report.codecs.items())
     look = "every frame decoded" if report.deep else "headers read; --deep decodes every frame"
@@ -109,9 +119,10 @@ def _print_finding(finding: Finding, console: Console) -> None:
 
     kind = finding.kind.replace("_", " ")
     line = Text.assemble(
-        (finding.severity, _STYLES[finding.severity]), f"  {kind} ({finding.count:,})  ",
+        (finding.severity, _STYLES[finding.severity]),
+        f"  {kind} ({finding.count:,})  ",
         printable(finding.text),
-    )  # fmt: skip
+    )
     console.print(line, soft_wrap=True)
     for example in finding.examples:
         console.print(Text(f"    {printable(example)}"), soft_wrap=True)

@@ -12,9 +12,11 @@ from dfbench.cli import options
 WAYS = ("mean", "max", "median", "top-third", "confident", "own")
 _runs = click.argument("runs", nargs=-1, metavar="RUN RUN...")
 _aggregate = click.option(
-    "--aggregate", type=click.Choice(WAYS), default=None,
+    "--aggregate",
+    type=click.Choice(WAYS),
+    default=None,
     help="From clip scores to a video's, for all runs.  [default: each run's own]",
-)  # fmt: skip
+)
 
 
 def _opened(runs: tuple[str, ...], folder: Path) -> list[Any]:
@@ -28,13 +30,23 @@ def _opened(runs: tuple[str, ...], folder: Path) -> list[Any]:
 @click.command("compare")
 @_runs
 @options.runs
-@click.option("--metric", "metrics", multiple=True, default=("video/auc",), show_default=True,
-              help="[video/]NAME[@RULE], e.g. f1@val or ece@temperature; may be "
-              "repeated.")  # fmt: skip
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    default=("video/auc",),
+    show_default=True,
+    help="[video/]NAME[@RULE], e.g. f1@val or ece@temperature; may be repeated.",
+)
 @_aggregate
 @options.draws
-@click.option("--format", "form", type=click.Choice(["table", "csv", "markdown"]), default="table",
-              show_default=True)  # fmt: skip
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "markdown"]),
+    default="table",
+    show_default=True,
+)
 @options.as_json
 def compare_command(
     runs: tuple[str, ...],
@@ -78,15 +90,15 @@ def compare_command(
 @_runs
 @options.runs
 @_aggregate
-@click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), default=None,
-              help="Write a heat map of the rank correlations (.png).")  # fmt: skip
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write a heat map of the rank correlations (.png).",
+)
 @options.as_json
 def agree_command(
-    runs: tuple[str, ...],
-    folder: Path,
-    aggregate: str | None,
-    picture: Path | None,
-    as_json: bool,
+    runs: tuple[str, ...], folder: Path, aggregate: str | None, picture: Path | None, as_json: bool
 ) -> None:
     """Tell how alike detectors decide: correlation of scores, equal decisions, kappa.
 

@@ -17,8 +17,17 @@ from dfbench.evaluate.agree import MEASURES, Agreement
 from dfbench.evaluate.paired import Comparison, Pair, Standing
 
 _STANDING = ("detector", "seeds", "value", "sd over seeds", "95 % interval")
-_PAIR = ("difference of", "and", "difference", "95 % interval", "p", "p, Holm", "verdict", "test",
-         "smallest that shows")  # fmt: skip
+_PAIR = (
+    "difference of",
+    "and",
+    "difference",
+    "95 % interval",
+    "p",
+    "p, Holm",
+    "verdict",
+    "test",
+    "smallest that shows",
+)
 
 
 def print_comparison(found: Comparison, console: Console) -> None:
@@ -57,7 +66,9 @@ def as_csv(found: Sequence[Comparison]) -> str:
     for one in found:
         for pair in one.pairs:
             values = [getattr(pair, name) for name in names]
-            writer.writerow([one.key, one.videos, one.groups, *("" if v is None else v for v in values)])  # fmt: skip  # noqa: E501
+            writer.writerow(
+                [one.key, one.videos, one.groups, *("" if v is None else v for v in values)]
+            )
     return text.getvalue()
 
 
@@ -97,10 +108,16 @@ def _standing(one: Standing) -> Sequence[str]:
 def _pair(pair: Pair) -> Sequence[str]:
     verdict = "differ" if pair.differ else "no answer" if isnan(pair.p_holm) else "not told apart"
     return (
-        pair.one, pair.two, f"{pair.difference:+.4f}", _interval(pair.low, pair.high),
-        _p(pair.p), _p(pair.p_holm), verdict, pair.test.replace("_", ", "),
+        pair.one,
+        pair.two,
+        f"{pair.difference:+.4f}",
+        _interval(pair.low, pair.high),
+        _p(pair.p),
+        _p(pair.p_holm),
+        verdict,
+        pair.test.replace("_", ", "),
         "" if isnan(pair.smallest) else f"{pair.smallest:.4f}",
-    )  # fmt: skip
+    )
 
 
 def _interval(low: float | None, high: float | None) -> str:
@@ -117,13 +134,17 @@ def _notes(found: Comparison) -> Iterator[str]:
     name = found.key.removeprefix("video/")
     for pair in found.pairs:
         if not isnan(pair.smallest):
-            yield (f"{pair.one} and {pair.two}: the smallest difference that these {found.videos} "
-                   f"videos in {found.groups} groups show in 4 of 5 trials is {pair.smallest:.3f} "
-                   f"{name}.")  # fmt: skip
+            yield (
+                f"{pair.one} and {pair.two}: the smallest difference that these {found.videos} "
+                f"videos in {found.groups} groups show in 4 of 5 trials is {pair.smallest:.3f} "
+                f"{name}."
+            )
     single = [one.name for one in found.standings if one.seeds == 1]
     if single:
-        yield (f"A single seed of {', '.join(single)}: how much the training varies is not known, "
-               "and the tests leave it out.")  # fmt: skip
+        yield (
+            f"A single seed of {', '.join(single)}: how much the training varies is not known, "
+            "and the tests leave it out."
+        )
 
 
 # --- agreement ------------------------------------------------------------------------------
@@ -148,8 +169,10 @@ def agreement_json(names: Sequence[str], found: Sequence[Agreement]) -> dict[str
     return {
         "runs": list(names),
         **{
-            part.part: {"videos": part.videos,
-                        **{k: _known(m.tolist()) for k, m in part.matrices.items()}}
+            part.part: {
+                "videos": part.videos,
+                **{k: _known(m.tolist()) for k, m in part.matrices.items()},
+            }
             for part in found
         },
-    }  # fmt: skip
+    }

@@ -33,9 +33,12 @@ def read_defaults(path: Path | None, root: click.Group) -> dict[str, Any]:
 
 
 def _defaults(
-    command: click.Command, shared: Mapping[str, Any], table: Mapping[str, Any], file: Path,
+    command: click.Command,
+    shared: Mapping[str, Any],
+    table: Mapping[str, Any],
+    file: Path,
     where: str,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     table = {key.replace("_", "-"): value for key, value in table.items()}
     options = _options(command)
     within = command.commands if isinstance(command, click.Group) else {}

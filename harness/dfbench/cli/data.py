@@ -41,15 +41,30 @@ def data_root_command(name: str, folder: Path) -> None:
 @data_group.command("split", cls=DatasetCommand)
 @click.argument("name")
 @options.data_root
-@option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True,
-        envvar="DFBENCH_SPLIT_OUT", show_envvar=True,  # DFBENCH_OUT is where runs go
-        help="The CSV to write, for --split-file.")  # fmt: skip
-@option("--val", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.15,
-        envvar="DFBENCH_SPLIT_VAL", show_envvar=True,
-        help="Share of validation.")  # fmt: skip
-@option("--test", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.15,
-        envvar="DFBENCH_SPLIT_TEST", show_envvar=True,  # DFBENCH_TEST is a dataset
-        help="Share of the test.")  # fmt: skip
+@option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    envvar="DFBENCH_SPLIT_OUT",
+    show_envvar=True,  # DFBENCH_OUT is where runs go
+    help="The CSV to write, for --split-file.",
+)
+@option(
+    "--val",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.15,
+    envvar="DFBENCH_SPLIT_VAL",
+    show_envvar=True,
+    help="Share of validation.",
+)
+@option(
+    "--test",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.15,
+    envvar="DFBENCH_SPLIT_TEST",
+    show_envvar=True,  # DFBENCH_TEST is a dataset
+    help="Share of the test.",
+)
 @option("--seed", type=click.IntRange(min=0), default=0, help="Another seed, another split.")
 @options.cache
 @options.as_json
@@ -92,8 +107,10 @@ def data_split_command(
     table = {split: count(r for r in records if r.split == split) for split in SPLITS}
     for split, has in table.items():
         if not (has["real"] and has["fake"]):
-            reporter.warn(f"{split} has {has['real']} real and {has['fake']} fake videos, and a "
-                          "run needs both")  # fmt: skip
+            reporter.warn(
+                f"{split} has {has['real']} real and {has['fake']} fake videos, and a "
+                "run needs both"
+            )
     left_out = len(listed) - len(records)
     if as_json:
         print_json({"file": str(out), "splits": table, "left_out": left_out, "note": note})

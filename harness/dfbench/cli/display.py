@@ -54,8 +54,15 @@ class Terminal(Reporter):
         if not self.console.is_terminal:
             yield lambda _: None
             return
-        columns = [TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(), _Rate(),
-                   TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]  # fmt: skip
+        columns = [
+            TextColumn("{task.description:<18}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        ]
         with Progress(*columns, console=self.console, transient=True) as progress:
             number = progress.add_task(what, total=total)
             yield lambda steps: progress.advance(number, steps)
@@ -88,8 +95,12 @@ def result_table(result: RunResult) -> Table:
     """A row a metric, a column for all fakes and one for each method."""
     spec = result.spec
     title = f"{spec.model.label} trained on {spec.model.trained_on}, tested on {spec.test.label}"
-    table = Table(title=title, title_justify="left", caption_justify="left",
-                  caption="per video, with 95 % intervals over groups")  # fmt: skip
+    table = Table(
+        title=title,
+        title_justify="left",
+        caption_justify="left",
+        caption="per video, with 95 % intervals over groups",
+    )
     videos = [m for m in result.metrics if m.name.startswith("video/")]
     subsets = list(dict.fromkeys(m.subset for m in videos))
     table.add_column("")
@@ -99,10 +110,18 @@ def result_table(result: RunResult) -> Table:
         table.add_column(Text(f"{name}\n{first.n_real} real, {first.n_fake} fake"), no_wrap=True)
     for name in SHOWN:
         row = [
-            next((m for m in videos if m.name == f"video/{name}" and m.subset == subset
-                  and m.rule in (None, _rule(result))), None)
+            next(
+                (
+                    m
+                    for m in videos
+                    if m.name == f"video/{name}"
+                    and m.subset == subset
+                    and m.rule in (None, _rule(result))
+                ),
+                None,
+            )
             for subset in subsets
-        ]  # fmt: skip
+        ]
         if any(row):
             table.add_row(_TITLES.get(name, name), *(interval(metric) for metric in row))
     return table

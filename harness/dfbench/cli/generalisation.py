@@ -31,9 +31,11 @@ class Found:
 
 
 def gather(
-    outcomes: Sequence[Outcome], higher: dict[str, bool], protocol: Protocol | None,
+    outcomes: Sequence[Outcome],
+    higher: dict[str, bool],
+    protocol: Protocol | None,
     limit: int | None,
-) -> Found:  # fmt: skip
+) -> Found:
     """Tables of every metric from how the cells ended."""
     tables = {metric: grids(outcomes, metric, up) for metric, up in higher.items()}
     every = [table for found in tables.values() for table in found]
@@ -69,9 +71,7 @@ def failed_lines(outcomes: Sequence[Outcome]) -> list[str]:
         if o.result is None:
             cell = f"{o.detector}, {o.train} -> {o.test}, seed {o.seed}"
             reasons.setdefault(o.reason, []).append(cell)
-    return [
-        f"failed: {reason} ({_some(cells)})" for reason, cells in reasons.items()
-    ]  # fmt: skip
+    return [f"failed: {reason} ({_some(cells)})" for reason, cells in reasons.items()]
 
 
 def _some(cells: Sequence[str]) -> str:
@@ -82,9 +82,11 @@ def _some(cells: Sequence[str]) -> str:
 def _grid(table: Grid, note: str) -> Table:
     shown = Table(
         title=f"{table.detector}: {table.metric}" + (f" ({note})" if note else ""),
-        title_justify="left", caption_justify="left", show_lines=True,
+        title_justify="left",
+        caption_justify="left",
+        show_lines=True,
         caption="mean ± sd over seeds; drop: how much worse than in-domain",
-    )  # fmt: skip
+    )
     shown.add_column("trained on")
     for test in table.tests:
         shown.add_column(Text(f"tested on\n{test}"))
@@ -113,9 +115,16 @@ def _comparison(found: Found) -> Table:
     """Published numbers and those measured here, in columns of their own."""
     assert found.protocol is not None
     title = f"{found.protocol.label}" + (f": {found.note}, not the protocol" if found.note else "")
-    shown = Table("detector", "trained on", "tested on", "metric", title=title,
-                  title_justify="left", caption_justify="left",
-                  caption="here: mean ± sd over seeds; difference: here - published")  # fmt: skip
+    shown = Table(
+        "detector",
+        "trained on",
+        "tested on",
+        "metric",
+        title=title,
+        title_justify="left",
+        caption_justify="left",
+        caption="here: mean ± sd over seeds; difference: here - published",
+    )
     for column in ("published", "here", "difference"):
         shown.add_column(column, justify="right")
     shown.add_column("note")
@@ -124,12 +133,15 @@ def _comparison(found: Found) -> Table:
         last = number + 1 == len(lines) or lines[number + 1].detector != line.detector
         known = line.published
         cells = (
-            line.detector, line.train, line.test, line.metric,
+            line.detector,
+            line.train,
+            line.test,
+            line.metric,
             f"{known.value:.3f}" + ("*" if line.note else "") if known else "",
             _number(line.here) or "failed",
             "" if line.difference is None else f"{line.difference:+.3f}",
             "; ".join(filter(None, (f"* {line.note}" if line.note else "", line.here.seeds))),
-        )  # fmt: skip
+        )
         shown.add_row(*map(Text, cells), end_section=last)
     return shown
 
@@ -138,34 +150,65 @@ def _order(found: Found, line: Compared) -> tuple[int, int, int]:
     assert found.protocol is not None
     titles = [entrant.title for entrant in found.protocol.entrants]
     places = list(dict.fromkeys((c.train, c.test) for c in found.compared))
-    return (titles.index(line.detector), places.index((line.train, line.test)),
-            list(found.tables).index(line.metric))  # fmt: skip
+    return (
+        titles.index(line.detector),
+        places.index((line.train, line.test)),
+        list(found.tables).index(line.metric),
+    )
 
 
 def _json(found: Found, folder: Path) -> dict[str, Any]:
     cells = []
     for outcome in found.outcomes:
         values = {m: outcome.value(m) for m in found.tables}
-        cells.append({
-            "detector": outcome.detector, "train": outcome.train, "test": outcome.test,
-            "seed": outcome.seed, "status": "finished" if outcome.result else "failed",
-            "reason": outcome.reason or None,
-            "run": str(outcome.folder) if outcome.folder else None,
-            "metrics": {m: asdict(v) for m, v in values.items() if v is not None},
-        })  # fmt: skip
+        cells.append(
+            {
+                "detector": outcome.detector,
+                "train": outcome.train,
+                "test": outcome.test,
+                "seed": outcome.seed,
+                "status": "finished" if outcome.result else "failed",
+                "reason": outcome.reason or None,
+                "run": str(outcome.folder) if outcome.folder else None,
+                "metrics": {m: asdict(v) for m, v in values.items() if v is not None},
+            }
+        )
     tables = [
-        {"metric": table.metric, "detector": table.detector, "train": train, "test": test,
-         "in_domain": e.in_domain, "mean": e.mean, "sd": e.sd, "drop": e.drop,
-         "seeds": sorted(e.values), "lacking": {str(k): v for k, v in e.lacking.items()}}
-        for found_tables in found.tables.values() for table in found_tables
+        {
+            "metric": table.metric,
+            "detector": table.detector,
+            "train": train,
+            "test": test,
+            "in_domain": e.in_domain,
+            "mean": e.mean,
+            "sd": e.sd,
+            "drop": e.drop,
+            "seeds": sorted(e.values),
+            "lacking": {str(k): v for k, v in e.lacking.items()},
+        }
+        for found_tables in found.tables.values()
+        for table in found_tables
         for (train, test), e in table.entries.items()
-    ]  # fmt: skip
+    ]
     published = [
-        {"detector": c.detector, "train": c.train, "test": c.test, "metric": c.metric,
-         "published": asdict(c.published) if c.published else None, "here": c.here.mean,
-         "difference": c.difference, "note": c.note}
+        {
+            "detector": c.detector,
+            "train": c.train,
+            "test": c.test,
+            "metric": c.metric,
+            "published": asdict(c.published) if c.published else None,
+            "here": c.here.mean,
+            "difference": c.difference,
+            "note": c.note,
+        }
         for c in found.compared
-    ]  # fmt: skip
+    ]
     protocol = found.protocol.label if found.protocol else None
-    return {"folder": str(folder), "protocol": protocol, "note": found.note, "cells": cells,
-            "tables": tables, "published": published}  # fmt: skip
+    return {
+        "folder": str(folder),
+        "protocol": protocol,
+        "note": found.note,
+        "cells": cells,
+        "tables": tables,
+        "published": published,
+    }

@@ -13,32 +13,67 @@ from dfbench.cli.owned import with_options
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _OPTIONS = (
-    click.option("--import", "scores", type=_FILE, default=None, metavar="FILE",
-                 help="Scores of a detector that is not here, as CSV: video,score."),
+    click.option(
+        "--import",
+        "scores",
+        type=_FILE,
+        default=None,
+        metavar="FILE",
+        help="Scores of a detector that is not here, as CSV: video,score.",
+    ),
     click.option("--dataset", default=None, help="Whose test split they are of."),
     click.option("--name", default=None, help="What their detector is called."),
-    click.option("--validation", type=_FILE, default=None, metavar="FILE",
-                 help="Their scores of the val split, to choose thresholds and calibration on."),
-    click.option("--validation-dataset", default=None,
-                 help="Whose val split those are of.  [default: --dataset]"),
-    click.option("--trained-on", default=None, metavar="NAME",
-                 help="The dataset their detector was trained on."),
-    click.option("--score-column", default=None, metavar="NAME",
-                 help="Which column holds the scores."),
-    click.option("--level", type=click.Choice(["frame", "clip"]), default="clip",
-                 show_default=True, help="What a score is of, where a video has several."),
+    click.option(
+        "--validation",
+        type=_FILE,
+        default=None,
+        metavar="FILE",
+        help="Their scores of the val split, to choose thresholds and calibration on.",
+    ),
+    click.option(
+        "--validation-dataset",
+        default=None,
+        help="Whose val split those are of.  [default: --dataset]",
+    ),
+    click.option(
+        "--trained-on",
+        default=None,
+        metavar="NAME",
+        help="The dataset their detector was trained on.",
+    ),
+    click.option(
+        "--score-column", default=None, metavar="NAME", help="Which column holds the scores."
+    ),
+    click.option(
+        "--level",
+        type=click.Choice(["frame", "clip"]),
+        default="clip",
+        show_default=True,
+        help="What a score is of, where a video has several.",
+    ),
     click.option("--logits", is_flag=True, help="The numbers are log-odds: apply the sigmoid."),
     click.option("--turned", is_flag=True, help="The numbers say how real a video is."),
-    click.option("--allow-unknown", is_flag=True,
-                 help="Leave out rows of videos that the split does not have."),
+    click.option(
+        "--allow-unknown",
+        is_flag=True,
+        help="Leave out rows of videos that the split does not have.",
+    ),
     options.data_root,
     options.split_file,
     options.cache,
-)  # fmt: skip
+)
 _OWN = (
-    "scores", "dataset", "name", "validation", "validation_dataset", "trained_on", "score_column",
-    "logits", "turned", "allow_unknown",
-)  # fmt: skip
+    "scores",
+    "dataset",
+    "name",
+    "validation",
+    "validation_dataset",
+    "trained_on",
+    "score_column",
+    "logits",
+    "turned",
+    "allow_unknown",
+)
 """Options that mean nothing without ``--import``."""
 
 
@@ -104,8 +139,15 @@ def _request(
         raise click.UsageError("--validation-dataset goes with --validation FILE")
     tested, validated = with_options(dataset, validation_dataset)
     return Import(
-        file=scores, dataset=tested or dataset, name=name, validation_dataset=validated,
-        reading=Reading(logits, turned, allow_unknown), aggregate=(aggregates or ("mean",))[0],
-        on_missing=on_missing or "chance", data_roots=options.roots(data_roots),
-        split_files=options.roots(split_files, "--split-file"), out=out, **asked,
-    )  # fmt: skip
+        file=scores,
+        dataset=tested or dataset,
+        name=name,
+        validation_dataset=validated,
+        reading=Reading(logits, turned, allow_unknown),
+        aggregate=(aggregates or ("mean",))[0],
+        on_missing=on_missing or "chance",
+        data_roots=options.roots(data_roots),
+        split_files=options.roots(split_files, "--split-file"),
+        out=out,
+        **asked,
+    )

@@ -40,21 +40,30 @@ class JobBoard:
         self.begun: dict[str, float] = {}
         self.bars: dict[str, TaskID] = {}
         self.lock = threading.Lock()
-        columns = [TextColumn("{task.fields[job]}"), TextColumn("{task.description}"), BarColumn(),
-                   MofNCompleteColumn(), Elapsed()]  # fmt: skip
+        columns = [
+            TextColumn("{task.fields[job]}"),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            Elapsed(),
+        ]
         self.progress = Progress(
-            *columns, console=terminal.console, transient=True,
+            *columns,
+            console=terminal.console,
+            transient=True,
             disable=not terminal.console.is_terminal,
-        )  # fmt: skip
+        )
 
     def __enter__(self) -> JobBoard:
         self.progress.start()
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.progress.stop()
 
     def show(self, job: str, event: Event) -> None:
@@ -68,8 +77,9 @@ class JobBoard:
             if self.progress.disable:
                 self.terminal.note(f"{job}: begins")
         elif "task" in event:
-            self.progress.reset(self.bars[job], description=event["task"],
-                                total=event["total"] or None)  # fmt: skip
+            self.progress.reset(
+                self.bars[job], description=event["task"], total=event["total"] or None
+            )
         elif "advance" in event:
             self.progress.advance(self.bars[job], event["advance"])
         elif "warn" in event:

@@ -21,29 +21,70 @@ if TYPE_CHECKING:
     from dfbench.protocol import Protocol
 
 _OF_RUN = [
-    param for param in run_command.params
+    param
+    for param in run_command.params
     if param.name not in ("detector", "dataset", "train", "tests", "seed", "as_json")
-]  # fmt: skip
-MACHINE = ("protocol", "jobs", "backend", "dry_run", "as_json", "name", "device", "workers", "out",
-           "cache", "data_roots", "again", "limit")  # fmt: skip
+]
+MACHINE = (
+    "protocol",
+    "jobs",
+    "backend",
+    "dry_run",
+    "as_json",
+    "name",
+    "device",
+    "workers",
+    "out",
+    "cache",
+    "data_roots",
+    "again",
+    "limit",
+)
 """Options that say where and how, and so go together with any protocol."""
 
 
 @click.command("matrix", cls=DatasetCommand, params=_OF_RUN)
-@option("--protocol", default=None, metavar="NAME|FILE.toml",
-        help="Do what a protocol fixes; see dfbench list protocols.")  # fmt: skip
+@option(
+    "--protocol",
+    default=None,
+    metavar="NAME|FILE.toml",
+    help="Do what a protocol fixes; see dfbench list protocols.",
+)
 @option("--detector", "detectors", multiple=True, help="NAME or NAME:option=value,…; repeat it.")
-@option("--train", "trains", multiple=True,
-        help="Dataset to train on, or none: weights as they are; repeat it.")  # fmt: skip
+@option(
+    "--train",
+    "trains",
+    multiple=True,
+    help="Dataset to train on, or none: weights as they are; repeat it.",
+)
 @option("--test", "tests", multiple=True, help="Dataset to test on; repeat it.")
-@option("--seed", "seeds", multiple=True, type=click.IntRange(min=0), default=[0],
-        help="Repeat it for mean and spread.")  # fmt: skip
-@option("--metric", "metrics", multiple=True, default=["video/auc"],
-        help="LEVEL/NAME of the table; repeat it for several.")  # fmt: skip
-@option("--jobs", type=click.IntRange(min=1), default=None,
-        help="Models at a time.  [default: one a GPU, else 1]")  # fmt: skip
-@option("--backend", type=click.Choice(["local", "ray"]), default="local",
-        help="Processes of this machine, or a Ray cluster with a shared --out.")  # fmt: skip
+@option(
+    "--seed",
+    "seeds",
+    multiple=True,
+    type=click.IntRange(min=0),
+    default=[0],
+    help="Repeat it for mean and spread.",
+)
+@option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    default=["video/auc"],
+    help="LEVEL/NAME of the table; repeat it for several.",
+)
+@option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Models at a time.  [default: one a GPU, else 1]",
+)
+@option(
+    "--backend",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    help="Processes of this machine, or a Ray cluster with a shared --out.",
+)
 @option("--name", default=None, help="Of the folder for table and picture.  [default: a digest]")
 @click.option("--dry-run", is_flag=True, help="List the cells and how long they may take.")
 @options.as_json
@@ -110,9 +151,14 @@ def _asked(
 
 
 def _from_options(
-    asked: dict[str, Any], known: Catalogue, detectors: tuple[str, ...], trains: tuple[str, ...],
-    tests: tuple[str, ...], seeds: tuple[int, ...], metrics: tuple[str, ...],
-) -> tuple[list[Part], tuple[str, ...], tuple[int, ...], tuple[str, ...]]:  # fmt: skip
+    asked: dict[str, Any],
+    known: Catalogue,
+    detectors: tuple[str, ...],
+    trains: tuple[str, ...],
+    tests: tuple[str, ...],
+    seeds: tuple[int, ...],
+    metrics: tuple[str, ...],
+) -> tuple[list[Part], tuple[str, ...], tuple[int, ...], tuple[str, ...]]:
     for what, given in (("--detector", detectors), ("--train", trains), ("--test", tests)):
         if not given:
             raise click.UsageError(f"say {what} NAME, at least once, or --protocol NAME")
@@ -162,15 +208,22 @@ def _absolute(part: Part) -> Part:
     from dfbench.places import cache_folder
 
     asked = part.asked
-    return replace(part, asked=replace(asked, out=asked.out.absolute(),
-                                       cache=cache_folder(asked.cache).absolute()))  # fmt: skip
+    return replace(
+        part,
+        asked=replace(asked, out=asked.out.absolute(), cache=cache_folder(asked.cache).absolute()),
+    )
 
 
 def _no_contradiction(ctx: click.Context, protocol: Protocol) -> None:
     """Raise OptionError for an option that was given and is not what the protocol fixes."""
-    fixed = {"detectors": [e.detector for e in protocol.entrants], "trains": protocol.trains,
-             "tests": protocol.tests, "seeds": protocol.seeds, "metrics": protocol.metrics,
-             **protocol.settings}  # fmt: skip
+    fixed = {
+        "detectors": [e.detector for e in protocol.entrants],
+        "trains": protocol.trains,
+        "tests": protocol.tests,
+        "seeds": protocol.seeds,
+        "metrics": protocol.metrics,
+        **protocol.settings,
+    }
     for param in ctx.command.get_params(ctx):
         key = str(param.name)
         free = key in MACHINE or (key == "precision" and key not in fixed)
@@ -181,9 +234,11 @@ def _no_contradiction(ctx: click.Context, protocol: Protocol) -> None:
             list(fixed[key]) if isinstance(fixed[key], list | tuple) else fixed[key]
         ):
             continue
-        says = f"fixes {key.replace('_', ' ')} {_told(fixed[key])}" if key in fixed else (
-            "leaves it to the detectors' cards"
-        )  # fmt: skip
+        says = (
+            f"fixes {key.replace('_', ' ')} {_told(fixed[key])}"
+            if key in fixed
+            else ("leaves it to the detectors' cards")
+        )
         raise OptionError(
             f"{param.opts[0]} contradicts the protocol {protocol.name}, which {says}: leave it "
             "out, or do without --protocol"

@@ -39,56 +39,82 @@ class DataRoot(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 
 data_root = option(
-    "--data-root", "data_roots", type=DataRoot(), multiple=True,
+    "--data-root",
+    "data_roots",
+    type=DataRoot(),
+    multiple=True,
     help="Folder of a dataset; NAME= says which when there are several.",
-)  # fmt: skip
+)
 split_file = option(
-    "--split-file", "split_files", type=DataRoot(), multiple=True, metavar="[NAME=]FILE",
+    "--split-file",
+    "split_files",
+    type=DataRoot(),
+    multiple=True,
+    metavar="[NAME=]FILE",
     help="Your own split, a CSV with id,split; see dfbench data split.",
-)  # fmt: skip
+)
 cache = option(
-    "--cache", type=click.Path(path_type=Path, file_okay=False), default=None,
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
     help="Where face clips, weights and generated data are kept.  [default: the user's cache]",
-)  # fmt: skip
+)
 workers = option(
-    "--workers", type=click.IntRange(min=0), default=None,
+    "--workers",
+    type=click.IntRange(min=0),
+    default=None,
     help="Processes that decode and cut.  [default: one a core]",
-)  # fmt: skip
+)
 limit = option(
-    "--limit", type=click.IntRange(min=1), default=None,
+    "--limit",
+    type=click.IntRange(min=1),
+    default=None,
     help="At most this many videos a split: a quick look, marked so in the result.",
-)  # fmt: skip
+)
 faces = option(
     "--faces", default=None, help="Face detector.  [default: the dataset's, given, else yunet]"
 )
 all_faces = option(
-    "--all-faces", is_flag=True,
+    "--all-faces",
+    is_flag=True,
     help="Follow everyone, not the main subject alone; a test video scores as its most fake face.",
-)  # fmt: skip
+)
 boxes_from_original = option(
-    "--boxes-from-original", is_flag=True,
+    "--boxes-from-original",
+    is_flag=True,
     help="Find faces on originals only; fakes of the same length and size take them over.",
-)  # fmt: skip
+)
 lossy = option("--lossy", is_flag=True, help="Store crops as JPEG of quality 95: half the size.")
 aggregate = option(
-    "--aggregate", metavar="WAY", default=None,
+    "--aggregate",
+    metavar="WAY",
+    default=None,
     help="From clip scores to a video's: mean, max, median, top-third, confident (the DFDC "
     "winner's).  [default: the detector's]",
-)  # fmt: skip
+)
 runs = click.option(
-    "--runs", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"),
-    envvar=["DFBENCH_RUNS", "DFBENCH_OUT"], show_default=True,
+    "--runs",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs"),
+    envvar=["DFBENCH_RUNS", "DFBENCH_OUT"],
+    show_default=True,
     help="Where runs named by their id are looked for.",
-)  # fmt: skip
+)
 draws = click.option(
-    "--draws", type=click.IntRange(min=200), default=2000, show_default=True,
+    "--draws",
+    type=click.IntRange(min=200),
+    default=2000,
+    show_default=True,
     help="Bootstrap draws for intervals.",
-)  # fmt: skip
+)
 perturb = option(
-    "--perturb", multiple=True, metavar="NAME[:VALUE,…]",
+    "--perturb",
+    multiple=True,
+    metavar="NAME[:VALUE,…]",
     help="Also test under h264, jpeg, resize, blur, noise, brightness, contrast, saturation or "
     "block; NAME alone: its five standard levels. May be repeated.",
-)  # fmt: skip
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
 
@@ -98,7 +124,8 @@ def roots(pairs: tuple[tuple[str, Path], ...], option: str = "--data-root") -> d
     for name, folder in pairs:
         if name in table:
             what = f"{option} {name}=… is given twice"
-            raise click.UsageError(what if name else f"{option} {table[name]} and {folder}: say "
-                                   "which is whose, NAME=…")  # fmt: skip
+            raise click.UsageError(
+                what if name else f"{option} {table[name]} and {folder}: say which is whose, NAME=…"
+            )
         table[name] = folder
     return table

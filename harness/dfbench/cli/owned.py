@@ -37,11 +37,14 @@ def _dataset_options() -> list[click.Option]:
                     who[key].append(name)
     return [
         click.Option(
-            [f"--{key.replace('_', '-')}", key], metavar="VALUE", expose_value=False,
-            callback=_keep, help=f"Option of {', '.join(names)}.",
+            [f"--{key.replace('_', '-')}", key],
+            metavar="VALUE",
+            expose_value=False,
+            callback=_keep,
+            help=f"Option of {', '.join(names)}.",
         )
         for key, names in sorted(who.items())
-    ]  # fmt: skip
+    ]
 
 
 def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:

@@ -24,22 +24,35 @@ if TYPE_CHECKING:
 @click.argument("name")
 @options.data_root
 @options.split_file
-@option("--detector", default=None,
-        help="Whose sampling to prepare for.  [default: 32 single frames a video]")  # fmt: skip
+@option(
+    "--detector",
+    default=None,
+    help="Whose sampling to prepare for.  [default: 32 single frames a video]",
+)
 @options.faces
 @options.all_faces
 @options.boxes_from_original
 @options.lossy
 @options.limit
 @option(
-    "--shard", default=None, metavar="I/N",
+    "--shard",
+    default=None,
+    metavar="I/N",
     help="Do part I of N: several machines that share a --cache do the whole together.",
-)  # fmt: skip
+)
 @options.workers
-@option("--backend", type=click.Choice(["local", "ray"]), default="local",
-        help="Where the workers run: processes of this machine, or a Ray cluster.")  # fmt: skip
-@option("--sheet", type=click.Path(path_type=Path, dir_okay=False), default=None,
-        help="Write a contact sheet of crops here (.png): look before you trust.")  # fmt: skip
+@option(
+    "--backend",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    help="Where the workers run: processes of this machine, or a Ray cluster.",
+)
+@option(
+    "--sheet",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write a contact sheet of crops here (.png): look before you trust.",
+)
 @options.cache
 @options.as_json
 def prepare_command(name: str, as_json: bool, **asked: Any) -> None:
@@ -91,9 +104,15 @@ def _prepare(
     roots = name_roots(options.roots(data_roots), [text], known)
     splits = name_split_files(options.roots(split_files, "--split-file"), [text])
     listing = read_dataset(
-        text, known, roots, place, at_most=limit, workers=number, reporter=reporter,
+        text,
+        known,
+        roots,
+        place,
+        at_most=limit,
+        workers=number,
+        reporter=reporter,
         split_file=next(iter(splits.values()), None),
-    )  # fmt: skip
+    )
     reporter.note(listing.note)
     finder = find_faces(faces, listing, listing.records, known, place, all_faces)
     records = preparing.shard(listing.records, *part)
@@ -101,9 +120,15 @@ def _prepare(
     begin = time.perf_counter()
     with reporter.task(f"prepare {listing.card.name}", len(records)) as advance:
         done = preparing.prepare(
-            records, clip, finder, store, number, advance,
-            boxes_from_original=boxes_from_original, backend=backend,
-        )  # fmt: skip
+            records,
+            clip,
+            finder,
+            store,
+            number,
+            advance,
+            boxes_from_original=boxes_from_original,
+            backend=backend,
+        )
     report = _report(text, done, clip, time.perf_counter() - begin, finder.label)
     if shard:
         report["shard"] = shard
@@ -137,11 +162,17 @@ def _report(
     clips = sum(sum(item.usable) for item in done)
     rate = max(seconds, 1e-9)
     report: dict[str, Any] = {
-        "dataset": name, "faces": faces, "videos": len(done), "clips": clips,
-        "frames": clips * clip.frames, "with a face": f"{status['ok'] / max(len(done), 1):.1%}",
-        "status": dict(status), "seconds": round(seconds, 2),
-        "videos/s": round(len(done) / rate, 2), "frames/s": round(clips * clip.frames / rate, 1),
-    }  # fmt: skip
+        "dataset": name,
+        "faces": faces,
+        "videos": len(done),
+        "clips": clips,
+        "frames": clips * clip.frames,
+        "with a face": f"{status['ok'] / max(len(done), 1):.1%}",
+        "status": dict(status),
+        "seconds": round(seconds, 2),
+        "videos/s": round(len(done) / rate, 2),
+        "frames/s": round(clips * clip.frames / rate, 1),
+    }
     if shared := sum(item.faces not in ("", faces) for item in done):
         report["faces of the original"] = shared
     for kind in ("missing", "unreadable", "no_face"):

@@ -17,8 +17,11 @@ def print_robustness(results: Sequence[RunResult], console: Console) -> None:
     """A table for each test set that was perturbed; nothing where none was."""
     for found in robustness(results):
         spec = found.clean.spec
-        console.print(f"{spec.model.label} trained on {spec.model.trained_on}, tested on "
-                      f"{spec.test.label}, perturbed: video AUC", markup=False)  # fmt: skip
+        console.print(
+            f"{spec.model.label} trained on {spec.model.trained_on}, tested on "
+            f"{spec.test.label}, perturbed: video AUC",
+            markup=False,
+        )
         console.print(robustness_table(found))
         for line in _notes(found):
             console.print(Text(line, style="dim"))

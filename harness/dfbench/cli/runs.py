@@ -31,25 +31,45 @@ from dfbench.cli.owned import DatasetCommand, with_options
 @option("--batch-size", type=int, default=None, help="Clips.  [default: the card's]")
 @option("--lr", type=float, default=None, help="Learning rate.  [default: the card's]")
 @option("--balance/--no-balance", default=None, help="Weight classes alike.  [default: the card's]")
-@option("--layer-decay", type=float, default=None,
-        help="Factor on --lr for each stage below the top one.  [default: the card's]")  # fmt: skip
-@option("--augment", type=click.Choice(["none", "study", "strong", "own"]), default=None,
-        help="[default: the card's]")  # fmt: skip
+@option(
+    "--layer-decay",
+    type=float,
+    default=None,
+    help="Factor on --lr for each stage below the top one.  [default: the card's]",
+)
+@option(
+    "--augment",
+    type=click.Choice(["none", "study", "strong", "own"]),
+    default=None,
+    help="[default: the card's]",
+)
 @option("--seed", type=click.IntRange(min=0), default=0, help="Of everything random.")
 @options.limit
 @option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
-@option("--precision", type=click.Choice(["auto", "32", "bf16", "16"]), default="auto",
-        help="auto: bf16 on a GPU, 32 on a CPU.")  # fmt: skip
+@option(
+    "--precision",
+    type=click.Choice(["auto", "32", "bf16", "16"]),
+    default="auto",
+    help="auto: bf16 on a GPU, 32 on a CPU.",
+)
 @options.workers
 @option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="Where runs go.")
 @options.cache
-@option("--on-missing", type=click.Choice(["chance", "exclude"]), default="chance",
-        help="A video without a score counts as 0.5, or is left out.")  # fmt: skip
+@option(
+    "--on-missing",
+    type=click.Choice(["chance", "exclude"]),
+    default="chance",
+    help="A video without a score counts as 0.5, or is left out.",
+)
 @options.aggregate
 @options.perturb
-@option("--confidence", default=None, metavar="abc[:key=value,…]",
-        help="Also say of each clip how far its decision can be trusted: attribution-based "
-        "confidence. Takes a few hundred times as long as scoring.")  # fmt: skip
+@option(
+    "--confidence",
+    default=None,
+    metavar="abc[:key=value,…]",
+    help="Also say of each clip how far its decision can be trusted: attribution-based "
+    "confidence. Takes a few hundred times as long as scoring.",
+)
 @option("--again", is_flag=True, help="Do a finished run anew.")
 @options.as_json
 def run_command(
@@ -83,8 +103,13 @@ def run_command(
         reporter.note(str(results[0].spec.model_folder(request.out)))
 
 
-def _request(roots: dict[str, Path], dataset: str | None, train: str | None,
-             tests: tuple[str, ...], **asked: Any) -> Any:  # fmt: skip
+def _request(
+    roots: dict[str, Path],
+    dataset: str | None,
+    train: str | None,
+    tests: tuple[str, ...],
+    **asked: Any,
+) -> Any:
     if dataset is not None:
         if train is not None or tests:
             raise click.UsageError("--dataset is short for --train and --test: give either")

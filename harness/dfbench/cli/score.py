@@ -21,19 +21,35 @@ WAYS = ("mean", "max", "median", "top-third", "confident", "own")
 @click.command("score", cls=DatasetCommand)
 @click.argument("runs", nargs=-1, metavar="RUN...")
 @options.runs
-@click.option("--aggregate", "aggregates", multiple=True, type=click.Choice(WAYS),
-              help="From clip scores to a video's; may be repeated.  "
-              "[default: the run's own]")  # fmt: skip
-@click.option("--threshold", "rules", multiple=True, metavar="RULE",
-              help="How thresholds are chosen on validation: val (Youden's J), f1, or fprX (X % "
-              "false positives at most); may be repeated.  "
-              "[default: val f1 fpr1 fpr5 fpr10]")  # fmt: skip
-@click.option("--on-missing", type=click.Choice(["chance", "exclude"]), default=None,
-              help="[default: as the run]")  # fmt: skip
+@click.option(
+    "--aggregate",
+    "aggregates",
+    multiple=True,
+    type=click.Choice(WAYS),
+    help="From clip scores to a video's; may be repeated.  [default: the run's own]",
+)
+@click.option(
+    "--threshold",
+    "rules",
+    multiple=True,
+    metavar="RULE",
+    help="How thresholds are chosen on validation: val (Youden's J), f1, or fprX (X % "
+    "false positives at most); may be repeated.  "
+    "[default: val f1 fpr1 fpr5 fpr10]",
+)
+@click.option(
+    "--on-missing",
+    type=click.Choice(["chance", "exclude"]),
+    default=None,
+    help="[default: as the run]",
+)
 @options.draws
-@click.option("--plots", type=click.Path(path_type=Path, file_okay=False), default=None,
-              help="Write ROC, precision-recall and reliability diagrams below this "
-              "folder.")  # fmt: skip
+@click.option(
+    "--plots",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Write ROC, precision-recall and reliability diagrams below this folder.",
+)
 @import_options
 @options.as_json
 def score_command(
@@ -65,8 +81,10 @@ def score_command(
 
     if imported["scores"] is not None:
         if runs or rules or plots or draws != DRAWS:
-            raise click.UsageError("--import makes a run, as others are: for other --threshold, "
-                                   "--draws, or --plots, score that one next")  # fmt: skip
+            raise click.UsageError(
+                "--import makes a run, as others are: for other --threshold, "
+                "--draws, or --plots, score that one next"
+            )
         import_command(folder, aggregates, on_missing, as_json, **imported)
         return
     check_unused(imported)
@@ -83,10 +101,13 @@ def score_command(
             )
             for name in aggregates or (None,)
         }
-        report.append({
-            "run_id": run.result.spec.run_id, "folder": str(run.folder),
-            "aggregates": {name: _as_json(result) for name, result in results.items()},
-        })  # fmt: skip
+        report.append(
+            {
+                "run_id": run.result.spec.run_id,
+                "folder": str(run.folder),
+                "aggregates": {name: _as_json(result) for name, result in results.items()},
+            }
+        )
         if plots is not None:
             for name, result in results.items():
                 _draw(run, result, plots / run.result.spec.run_id / name)

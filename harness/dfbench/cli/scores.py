@@ -12,14 +12,22 @@ from dfbench.cli.display import interval
 from dfbench.result import Breakdown, MetricValue, RunResult
 
 RANKS = {
-    "auc": "AUC", "partial_auc": "partial AUC (FPR up to 10 %)", "average_precision": "AP",
-    "eer": "EER", "tpr_at_fpr1": "TPR at FPR 1 %", "tpr_at_fpr5": "TPR at FPR 5 %",
+    "auc": "AUC",
+    "partial_auc": "partial AUC (FPR up to 10 %)",
+    "average_precision": "AP",
+    "eer": "EER",
+    "tpr_at_fpr1": "TPR at FPR 1 %",
+    "tpr_at_fpr5": "TPR at FPR 5 %",
     "tpr_at_fpr10": "TPR at FPR 10 %",
-}  # fmt: skip
+}
 DECISIONS = {
-    "accuracy": "accuracy", "balanced_accuracy": "balanced acc.", "precision": "precision",
-    "recall": "recall", "specificity": "specificity", "f1": "F1",
-}  # fmt: skip
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced acc.",
+    "precision": "precision",
+    "recall": "recall",
+    "specificity": "specificity",
+    "f1": "F1",
+}
 PROBABILITIES = {"ece": "ECE", "brier": "Brier", "log_loss": "log loss"}
 RULES = {"0.5": "0.5", "val": "best J on validation", "f1": "best F1 on validation"}
 CALIBRATIONS = {None: "as scored", "temperature": "temperature", "isotonic": "isotonic"}
@@ -46,9 +54,10 @@ def _ranks(results: Mapping[str, RunResult]) -> Table:
     table = _table("per video, with 95 % intervals over groups", "", *results)
     known = {*RANKS, *DECISIONS, *PROBABILITIES}
     foreign = [
-        v.name.partition("/")[2] for v in next(iter(results.values())).metrics
+        v.name.partition("/")[2]
+        for v in next(iter(results.values())).metrics
         if v.name.startswith("video/") and v.subset == "all" and v.rule is None
-    ]  # fmt: skip
+    ]
     for name in dict.fromkeys([*RANKS, *(f for f in foreign if f not in known)]):
         cells = [_cell(result.metrics, name, None) for result in results.values()]
         if any(cells):
@@ -84,8 +93,16 @@ def _probabilities(aggregate: str, result: RunResult) -> Table:
 
 
 def _breakdowns(aggregate: str, parts: Sequence[Breakdown]) -> Table:
-    table = _table(f"breakdown ({aggregate} of clips)", "by", "", "videos", "coverage", "against",
-                   "AUC", "accuracy")  # fmt: skip
+    table = _table(
+        f"breakdown ({aggregate} of clips)",
+        "by",
+        "",
+        "videos",
+        "coverage",
+        "against",
+        "AUC",
+        "accuracy",
+    )
     last = ""
     for part in parts:
         if last and part.by != last:
@@ -93,19 +110,26 @@ def _breakdowns(aggregate: str, parts: Sequence[Breakdown]) -> Table:
         against = "all reals" if part.reals == "all" else "its own reals"
         decided = [m for m in part.metrics if m.name == "video/accuracy"]
         table.add_row(
-            Text(part.by if part.by != last else ""), Text(part.value), str(part.videos),
-            f"{part.coverage:.1%}", against,
+            Text(part.by if part.by != last else ""),
+            Text(part.value),
+            str(part.videos),
+            f"{part.coverage:.1%}",
+            against,
             interval(next((m for m in part.metrics if m.name == "video/auc"), None)),
             interval(decided[-1] if decided else None),
-        )  # fmt: skip
+        )
         last = part.by
     return table
 
 
 def _mistakes(aggregate: str, result: RunResult) -> Table:
     at = "0.5" if result.threshold is None else f"{result.threshold:.3f}"
-    table = _table(f"the most confident mistakes ({aggregate} of clips), threshold {at}", "video",
-                   "is", "score")  # fmt: skip
+    table = _table(
+        f"the most confident mistakes ({aggregate} of clips), threshold {at}",
+        "video",
+        "is",
+        "score",
+    )
     for mistake in result.mistakes:
         kind = f"fake: {mistake.method}" if mistake.label else "real"
         table.add_row(Text(mistake.video), Text(kind), f"{mistake.score:.3f}")

@@ -32,22 +32,28 @@ def list_weights(cache: Path | None, as_json: bool) -> None:
 
     folder = weights_folder(cache_folder(cache))
     rows = [
-        {"owner": owner, "name": w.name, "here": stored_at(owner, w, folder).is_file(),
-         "licence": w.licence, "size": w.size, "sha256": w.sha256,
-         "recorded": recorded(stored_at(owner, w, folder)),
-         "from": w.url or w.page, "mirrors": list(w.mirrors)}
+        {
+            "owner": owner,
+            "name": w.name,
+            "here": stored_at(owner, w, folder).is_file(),
+            "licence": w.licence,
+            "size": w.size,
+            "sha256": w.sha256,
+            "recorded": recorded(stored_at(owner, w, folder)),
+            "from": w.url or w.page,
+            "mirrors": list(w.mirrors),
+        }
         for owner, w in _all()
-    ]  # fmt: skip
+    ]
     if as_json:
         click.echo(json.dumps({"weights": rows}, indent=1))
         return
     from dfbench.cli.display import plain_table, stdout
 
     cells = [
-        [r["owner"], r["name"], "yes" if r["here"] else "no", r["licence"],
-         _known_by(r), r["from"]]
+        [r["owner"], r["name"], "yes" if r["here"] else "no", r["licence"], _known_by(r), r["from"]]
         for r in rows
-    ]  # fmt: skip
+    ]
     stdout().print(plain_table(["owner", "name", "here", "licence", "sha256", "from"], cells))
 
 

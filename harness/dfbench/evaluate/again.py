@@ -35,7 +35,13 @@ def judge_again(
         on_missing=on_missing or run.result.spec.on_missing,
     )
     judged = judge(
-        spec, run.rows, run.validated, run.aggregate(spec.aggregate), metrics,
-        read_about(run.folder / "videos.csv"), draws, rules,
-    )  # fmt: skip
+        spec,
+        run.rows,
+        run.validated,
+        run.aggregate(spec.aggregate),
+        metrics,
+        read_about(run.folder / "videos.csv"),
+        draws,
+        rules,
+    )
     return replace(run.result, spec=spec, **judged)

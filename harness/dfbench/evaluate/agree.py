@@ -42,16 +42,24 @@ def agreement(table: Table) -> list[Agreement]:
 
 
 def _part(name: str, scores: Floats, called: Floats) -> Agreement:
-    same = np.array([[(one == two).mean() if one.size else np.nan for two in called]
-                     for one in called])  # fmt: skip
+    same = np.array(
+        [[(one == two).mean() if one.size else np.nan for two in called] for one in called]
+    )
     by_chance = np.array([[_by_chance(one, two) for two in called] for one in called])
-    return Agreement(name, scores.shape[1], {
-        "spearman": _correlation(midranks(scores)),
-        "pearson": _correlation(scores),
-        "same": same,
-        "kappa": np.where(by_chance < 1, (same - by_chance) / np.where(by_chance < 1,
-                          1 - by_chance, 1), np.nan),
-    })  # fmt: skip
+    return Agreement(
+        name,
+        scores.shape[1],
+        {
+            "spearman": _correlation(midranks(scores)),
+            "pearson": _correlation(scores),
+            "same": same,
+            "kappa": np.where(
+                by_chance < 1,
+                (same - by_chance) / np.where(by_chance < 1, 1 - by_chance, 1),
+                np.nan,
+            ),
+        },
+    )
 
 
 def _correlation(rows: Floats) -> Floats:

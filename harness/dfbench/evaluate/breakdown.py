@@ -86,11 +86,16 @@ def break_down(
             same = any(labels[key] == REAL and of[key] for key in scored)
             mask = _belong(videos, part) | (False if same else videos.labels == REAL)
             values = measure(videos.subset(mask), f"{by}={value}", shown, brief, seed, draws)
-            found.append(Breakdown(
-                by=by, value=value, videos=len(part),
-                coverage=sum(scored[key] for key in part) / len(part),
-                reals="same" if same else "all", metrics=tuple(values),
-            ))  # fmt: skip
+            found.append(
+                Breakdown(
+                    by=by,
+                    value=value,
+                    videos=len(part),
+                    coverage=sum(scored[key] for key in part) / len(part),
+                    reals="same" if same else "all",
+                    metrics=tuple(values),
+                )
+            )
     return tuple(found)
 
 

@@ -54,10 +54,12 @@ def make_table(runs: Sequence[StoredRun], aggregate: str | None = None) -> Table
     for run, other in zip(runs[1:], tables[1:], strict=True):
         _check_same(runs[0], first, run, other)
     places = [{video: i for i, video in enumerate(table.videos)} for table in tables]
-    scores = np.stack([
-        table.scores[[place[video] for video in first.videos]]
-        for table, place in zip(tables, places, strict=True)
-    ])  # fmt: skip
+    scores = np.stack(
+        [
+            table.scores[[place[video] for video in first.videos]]
+            for table, place in zip(tables, places, strict=True)
+        ]
+    )
     chosen = tuple(run.chosen(aggregate) for run in runs)
     return Table(first.labels, first.groups, scores, first.videos, chosen, _contenders(runs))
 

@@ -42,9 +42,10 @@ class Chosen:
         """What ``RunResult.chosen`` holds."""
         isotonic = data.get("isotonic")
         return cls(
-            dict(data.get("thresholds", {})), data.get("temperature"),
+            dict(data.get("thresholds", {})),
+            data.get("temperature"),
             None if isotonic is None else (tuple(isotonic[0]), tuple(isotonic[1])),
-        )  # fmt: skip
+        )
 
     def calibrated(self, scores: Floats) -> dict[str, Floats]:
         """The scores in each calibration there is."""
@@ -63,8 +64,9 @@ def choose(validation: Scores | None, rules: Sequence[str] = RULES) -> Chosen:
         return Chosen()
     return Chosen(
         {rule: choose_threshold(validation, rule) for rule in rules},
-        fit_temperature(validation), fit_isotonic(validation),
-    )  # fmt: skip
+        fit_temperature(validation),
+        fit_isotonic(validation),
+    )
 
 
 def choose_threshold(scores: Scores, rule: str = "val") -> float:

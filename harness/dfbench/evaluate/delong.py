@@ -75,8 +75,9 @@ def grouped_covariance(
     return np.asarray(
         _small(len(np.unique(groups[labels == FAKE]))) * fake @ fake.T / fakes**2
         + _small(len(np.unique(groups[labels == REAL]))) * real @ real.T / reals**2
-        + both + both.T
-    )  # fmt: skip
+        + both
+        + both.T
+    )
 
 
 def p_value(difference: float, variance: float, freedom: float | None = None) -> float:

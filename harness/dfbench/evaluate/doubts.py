@@ -20,9 +20,10 @@ def doubts(rows: Sequence[Prediction]) -> list[str]:
     warnings = []
     videos = by_video(rows)
     lost = [
-        video for (_, video), clips in videos.items()
+        video
+        for (_, video), clips in videos.items()
         if all(row.score is None and row.status == "missing" for row in clips)
-    ]  # fmt: skip
+    ]
     if lost:
         more = ", …" * (len(lost) > _EXAMPLES)
         warnings.append(

@@ -34,9 +34,11 @@ def known(value: MetricValue, metrics: Mapping[str, MetricCard]) -> bool:
 
 
 def number_faults(
-    run: StoredRun, metrics: Mapping[str, MetricCard], only: Collection[str] | None,
+    run: StoredRun,
+    metrics: Mapping[str, MetricCard],
+    only: Collection[str] | None,
     intervals: Collection[str] | None,
-) -> Iterator[str]:  # fmt: skip
+) -> Iterator[str]:
     """What does not follow, a line each; ``only`` and ``intervals`` as for ``verify``. Raises
     DfbenchError for scores that cannot be read."""
     result, way = run.result, run.aggregate()
@@ -51,8 +53,17 @@ def number_faults(
         intervals = ()
     draws = DRAWS if intervals is None else 0
     if only is None:
-        values = evaluate(run.rows, metrics, spec.model.clip.level, way, spec.on_missing, chosen,
-                          spec.seed, draws, spec.clips_a_person)  # fmt: skip
+        values = evaluate(
+            run.rows,
+            metrics,
+            spec.model.clip.level,
+            way,
+            spec.on_missing,
+            chosen,
+            spec.seed,
+            draws,
+            spec.clips_a_person,
+        )
         yield from _other_faults(run, videos, metrics, chosen, draws)
     else:
         values = _measured(run, videos, only, metrics, chosen, draws)
@@ -62,9 +73,13 @@ def number_faults(
 
 
 def _measured(
-    run: StoredRun, videos: Scores, asked: Collection[str], metrics: Mapping[str, MetricCard],
-    chosen: Chosen, draws: int,
-) -> tuple[MetricValue, ...]:  # fmt: skip
+    run: StoredRun,
+    videos: Scores,
+    asked: Collection[str],
+    metrics: Mapping[str, MetricCard],
+    chosen: Chosen,
+    draws: int,
+) -> tuple[MetricValue, ...]:
     """The metrics asked for, of all videos, and of all frames or clips."""
     seed, clips = run.result.spec.seed, _clips(run, asked)
     of_videos, of_clips = (_named(part.level, asked, metrics) for part in (videos, clips))
@@ -72,8 +87,10 @@ def _measured(
         values = measure(videos, "all", of_videos | of_clips, chosen, seed, draws)
         return (*values, *called(clips.level, "all", values, metrics))
     brief = Chosen({rule: at for rule, at in chosen.thresholds.items() if rule == "val"})
-    return (*measure(videos, "all", of_videos, chosen, seed, draws),
-            *measure(clips, "all", of_clips, brief, seed, draws))  # fmt: skip
+    return (
+        *measure(videos, "all", of_videos, chosen, seed, draws),
+        *measure(clips, "all", of_clips, brief, seed, draws),
+    )
 
 
 def _clips(run: StoredRun, only: Collection[str]) -> Scores:
@@ -104,9 +121,13 @@ def _chosen_faults(run: StoredRun, chosen: Chosen) -> Iterator[str]:
 
 
 def _metric_faults(
-    result: RunResult, stored: Sequence[MetricValue], ours: Sequence[MetricValue],
-    metrics: Mapping[str, MetricCard], *, whole: bool,
-) -> Iterator[str]:  # fmt: skip
+    result: RunResult,
+    stored: Sequence[MetricValue],
+    ours: Sequence[MetricValue],
+    metrics: Mapping[str, MetricCard],
+    *,
+    whole: bool,
+) -> Iterator[str]:
     here = {value.key: value for value in ours}
     wrong = [f"{key} is not in it" for key in _lost(result, stored, here)] if whole else []
     for value in stored:
@@ -131,9 +152,10 @@ def _lost(
     names = {value.name.partition("/")[2] for value in result.metrics}
     keys = {value.key for value in stored}
     return [
-        key for key, value in here.items()
+        key
+        for key, value in here.items()
         if key not in keys and value.name.partition("/")[2] in names
-    ]  # fmt: skip
+    ]
 
 
 def _differs(stored: MetricValue, again: MetricValue) -> str | None:

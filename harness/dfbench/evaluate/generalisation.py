@@ -149,9 +149,23 @@ def long_csv(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> str:
         for metric in metrics:
             value = outcome.value(metric) or MetricValue(name=metric)
             status = "finished" if outcome.result else "failed"
-            rows.append((outcome.detector, outcome.train, outcome.test, outcome.seed, value.key,
-                         value.value, value.low, value.high, value.n_real, value.n_fake, status,
-                         outcome.lacks(metric), outcome.folder))  # fmt: skip
+            rows.append(
+                (
+                    outcome.detector,
+                    outcome.train,
+                    outcome.test,
+                    outcome.seed,
+                    value.key,
+                    value.value,
+                    value.low,
+                    value.high,
+                    value.n_real,
+                    value.n_fake,
+                    status,
+                    outcome.lacks(metric),
+                    outcome.folder,
+                )
+            )
     return _csv(rows)
 
 
@@ -159,9 +173,13 @@ def table_csv(tables: Sequence[Grid]) -> str:
     """The tables as they are printed: for each test its mean, sd, drop and number of seeds."""
     tests = list(dict.fromkeys(test for table in tables for test in table.tests))
     rows: list[Sequence[object]] = [
-        ["metric", "detector", "train", *(f"{test} {part}" for test in tests
-                                          for part in ("mean", "sd", "drop", "seeds"))]
-    ]  # fmt: skip
+        [
+            "metric",
+            "detector",
+            "train",
+            *(f"{test} {part}" for test in tests for part in ("mean", "sd", "drop", "seeds")),
+        ]
+    ]
     for table in tables:
         for train in table.trains:
             row: list[object] = [table.metric, table.detector, train]

@@ -67,11 +67,19 @@ def check_scores(
     found = _matched(file, records, split, reading, problems)
     _check_labels(found, problems)
     scored = [
-        Prediction(dataset, record.id, clip, int(row.start_frame) if row.start_frame else None,
-                   record.label, (score := _score(row, reading, problems)), record.method,
-                   record.group, _status(row, score))
+        Prediction(
+            dataset,
+            record.id,
+            clip,
+            int(row.start_frame) if row.start_frame else None,
+            record.label,
+            (score := _score(row, reading, problems)),
+            record.method,
+            record.group,
+            _status(row, score),
+        )
         for record, clip, row in _numbered(found, problems)
-    ]  # fmt: skip
+    ]
     if lines := [*_short(file), *problems.lines()]:
         raise ResultError(f"{file.path} does not fit {dataset}: {'; '.join(lines)}")
     rows = list(_complete(scored, [r for r in records if r.split == split], dataset))
@@ -147,8 +155,11 @@ def _numbered(
         if not all(_WHOLE.fullmatch(text) for text in (given, row.start_frame or "0")):
             problems.add("clips or frames are no numbers", row, repr(row.clip or row.start_frame))
         elif (record.id, int(given)) in seen:
-            problems.add("rows are duplicates of a video, or of a clip of it, that stands before; "
-                         "several scores of a video need a column clip or frame", row)  # fmt: skip
+            problems.add(
+                "rows are duplicates of a video, or of a clip of it, that stands before; "
+                "several scores of a video need a column clip or frame",
+                row,
+            )
         else:
             seen.add((record.id, int(given)))
             numbered.append((record, int(row.clip) if row.clip else counted[record.id], row))
@@ -190,7 +201,16 @@ def _complete(
     rows = []
     for record in records:
         rows += sorted(by_id[record.id], key=lambda row: row.clip) or [
-            Prediction(dataset, record.id, 0, None, record.label, None, record.method,
-                       record.group, "missing")
-        ]  # fmt: skip
+            Prediction(
+                dataset,
+                record.id,
+                0,
+                None,
+                record.label,
+                None,
+                record.method,
+                record.group,
+                "missing",
+            )
+        ]
     return rows

@@ -41,11 +41,18 @@ def judge(
     videos = video_scores(rows, aggregate, spec.on_missing, spec.clips_a_person)
     return {
         "metrics": evaluate(
-            rows, metrics, spec.model.clip.level, aggregate, spec.on_missing, chosen, spec.seed,
-            draws, spec.clips_a_person,
+            rows,
+            metrics,
+            spec.model.clip.level,
+            aggregate,
+            spec.on_missing,
+            chosen,
+            spec.seed,
+            draws,
+            spec.clips_a_person,
         ),
         "coverage": coverage(rows),
         "chosen": chosen.to_json(),
         "breakdowns": break_down(rows, videos, about, metrics, chosen, spec.seed, draws),
         "mistakes": mistakes(videos, chosen.thresholds.get("val")),
-    }  # fmt: skip
+    }

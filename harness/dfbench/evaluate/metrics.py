@@ -21,10 +21,25 @@ from dfbench.result import MetricValue
 from dfbench.spec import OnMissing
 
 Floats = NDArray[np.float64]
-SHARES = frozenset({
-    "auc", "partial_auc", "tpr_at_fpr1", "tpr_at_fpr5", "tpr_at_fpr10", "average_precision", "eer",
-    "brier", "ece", "accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1",
-})  # fmt: skip
+SHARES = frozenset(
+    {
+        "auc",
+        "partial_auc",
+        "tpr_at_fpr1",
+        "tpr_at_fpr5",
+        "tpr_at_fpr10",
+        "average_precision",
+        "eer",
+        "brier",
+        "ece",
+        "accuracy",
+        "balanced_accuracy",
+        "precision",
+        "recall",
+        "specificity",
+        "f1",
+    }
+)
 """Metrics from 0 to 1; a card does not say so."""
 
 
@@ -89,8 +104,9 @@ def measure(
     for name, card in metrics.items():
         if level not in card.levels:
             continue
-        plain = MetricValue(name=f"{part.level}/{name}", subset=subset, n_real=reals,
-                            n_fake=len(part) - reals)  # fmt: skip
+        plain = MetricValue(
+            name=f"{part.level}/{name}", subset=subset, n_real=reals, n_fake=len(part) - reals
+        )
         try:
             found = list(_cells(plain, card, part, chosen, decided, draws))
         except Exception as error:  # noqa: BLE001 - one plugin's metric must not lose the run

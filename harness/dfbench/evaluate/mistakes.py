@@ -25,8 +25,11 @@ def mistakes(
     order = wrong[np.argsort(-sure[wrong], kind="stable")][:number]
     return tuple(
         Mistake(
-            video=videos.videos[i][1], label=int(videos.labels[i]), method=videos.methods[i],
-            score=float(videos.scores[i]), confidence=float(sure[i]),
+            video=videos.videos[i][1],
+            label=int(videos.labels[i]),
+            method=videos.methods[i],
+            score=float(videos.scores[i]),
+            confidence=float(sure[i]),
         )
         for i in order
-    )  # fmt: skip
+    )

@@ -80,18 +80,25 @@ def compare(table: Table, asked: Asked, seed: int = 0, draws: int = DRAWS) -> Co
     measures = [
         Measure(asked.card.resolve(), table.labels, row, asked.card.weighted)
         for row in asked.inputs
-    ]  # fmt: skip
+    ]
     bootstrap = Bootstrap(table.groups, table.labels, draws, seed)
     drawn = np.stack(bootstrap.on_draws(measures))
     chance = _Chance(
-        table, bootstrap, np.array([measure.on_all() for measure in measures]), drawn,
+        table,
+        bootstrap,
+        np.array([measure.on_all() for measure in measures]),
+        drawn,
         asked.inputs if asked.key == "video/auc" else None,
-    )  # fmt: skip
+    )
     pairs = [chance.pair(one, two) for one, two in combinations(table.contenders, 2)]
     return Comparison(
-        asked.key, asked.card.higher_is_better, len(table.labels), len(bootstrap.present),
-        tuple(chance.standing(contender) for contender in table.contenders), _holm(pairs),
-    )  # fmt: skip
+        asked.key,
+        asked.card.higher_is_better,
+        len(table.labels),
+        len(bootstrap.present),
+        tuple(chance.standing(contender) for contender in table.contenders),
+        _holm(pairs),
+    )
 
 
 @dataclass(frozen=True)
@@ -199,12 +206,28 @@ def _wide(variance: float, freedom: float | None) -> float:
 
 
 def _pair(
-    one: Contender, two: Contender, difference: float, low: float | None, high: float | None,
-    variance: float, test: str, others: dict[str, float],
-) -> Pair:  # fmt: skip
+    one: Contender,
+    two: Contender,
+    difference: float,
+    low: float | None,
+    high: float | None,
+    variance: float,
+    test: str,
+    others: dict[str, float],
+) -> Pair:
     error = float(np.sqrt(variance))
-    return Pair(one.name, two.name, difference, low, high, error, test, others.pop(test),
-                SEEN * error, others=others)  # fmt: skip
+    return Pair(
+        one.name,
+        two.name,
+        difference,
+        low,
+        high,
+        error,
+        test,
+        others.pop(test),
+        SEEN * error,
+        others=others,
+    )
 
 
 def _sd(values: Floats) -> float | None:

@@ -51,15 +51,17 @@ def _lines(
         level, _, name = table.metric.partition("/")
         for (train, test), here in table.entries.items():
             known = [
-                q for q in quoted
+                q
+                for q in quoted
                 if (q.detector, q.train, q.test, q.metric)
                 == (table.detector, train, test, name.partition("@")[0])
                 and (q.level == level or q.level not in levels)
-            ]  # fmt: skip
+            ]
             # Of the same level where there is one; of another only where no line has that level.
             best = min(known, key=lambda q: q.level != level, default=None)
-            yield Compared(table.detector, train, test, table.metric, best, here,
-                           _note(best, level))  # fmt: skip
+            yield Compared(
+                table.detector, train, test, table.metric, best, here, _note(best, level)
+            )
 
 
 def _note(published: Quoted | None, level: str) -> str:

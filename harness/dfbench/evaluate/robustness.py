@@ -83,8 +83,11 @@ def robustness(results: Sequence[RunResult]) -> list[Robustness]:
     together: dict[str, list[RunResult]] = {}
     for result in results:
         together.setdefault(replace(result.spec, variant="").run_id, []).append(result)
-    return [_one(run_id, group) for run_id, group in together.items()
-            if any(result.spec.variant for result in group)]  # fmt: skip
+    return [
+        _one(run_id, group)
+        for run_id, group in together.items()
+        if any(result.spec.variant for result in group)
+    ]
 
 
 def auc(result: RunResult, subset: str = ALL) -> MetricValue:
@@ -131,20 +134,47 @@ def _rows(found: Robustness, subset: str) -> Iterator[tuple[object, ...]]:
 
 
 def _row(
-    found: Robustness, result: RunResult, subset: str, name: str, unit: str, value: float | None,
+    found: Robustness,
+    result: RunResult,
+    subset: str,
+    name: str,
+    unit: str,
+    value: float | None,
     severity: int,
-) -> tuple[object, ...]:  # fmt: skip
+) -> tuple[object, ...]:
     here, drop = auc(result, subset), found.drop(result, subset)
     shown = None if value is None else f"{value:g}"
-    return (name, unit, shown, severity, subset, here.n_real, here.n_fake, here.value, here.low,
-            here.high, drop, found.relative(drop, subset), result.spec.run_id)  # fmt: skip
+    return (
+        name,
+        unit,
+        shown,
+        severity,
+        subset,
+        here.n_real,
+        here.n_fake,
+        here.value,
+        here.low,
+        here.high,
+        drop,
+        found.relative(drop, subset),
+        result.spec.run_id,
+    )
 
 
 def _mean_row(found: Robustness, subset: str, name: str | None) -> tuple[object, ...]:
     drop = found.mean_drop(name, subset)
     unit = found.perturbed[name][0].by.kind.unit if name else ""
-    return (name or MEAN, unit, MEAN, None, subset, *[None] * 5, drop,
-            found.relative(drop, subset), None)  # fmt: skip
+    return (
+        name or MEAN,
+        unit,
+        MEAN,
+        None,
+        subset,
+        *[None] * 5,
+        drop,
+        found.relative(drop, subset),
+        None,
+    )
 
 
 def _one(run_id: str, group: Sequence[RunResult]) -> Robustness:

@@ -131,8 +131,9 @@ def _notes(header: Sequence[str], places: Mapping[str, int]) -> Iterator[str]:
         if header[i].lower() != name:
             yield f"its column {header[i]!r} was read as {name}"
     unused = [
-        name for i, name in enumerate(header)
+        name
+        for i, name in enumerate(header)
         if i not in places.values() and name.lower() not in _IGNORED and name
-    ]  # fmt: skip
+    ]
     if unused:
         yield f"columns that were not used: {', '.join(unused)}"

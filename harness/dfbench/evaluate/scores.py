@@ -34,8 +34,14 @@ class Scores:
 
     def subset(self, mask: NDArray[Any]) -> Scores:
         """Those where ``mask`` is true, or those at the places it gives, in its order."""
-        return Scores(self.level, self.labels[mask], self.scores[mask], self.groups[mask],
-                      self.methods[mask], self.videos[mask])  # fmt: skip
+        return Scores(
+            self.level,
+            self.labels[mask],
+            self.scores[mask],
+            self.groups[mask],
+            self.methods[mask],
+            self.videos[mask],
+        )
 
     def __len__(self) -> int:
         return len(self.labels)

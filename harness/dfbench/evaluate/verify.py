@@ -65,14 +65,21 @@ def _spec_faults(run: StoredRun) -> Iterator[str]:
 def _row_faults(run: StoredRun) -> Iterator[str]:
     spec, videos = run.result.spec, by_video(run.rows)
     yield from _listed(
-        "a clip stands twice", [f"{clip} of {video}" for (video, clip), number in
-                               Counter((r.video, r.clip) for r in run.rows).items() if number > 1],
-    )  # fmt: skip
+        "a clip stands twice",
+        [
+            f"{clip} of {video}"
+            for (video, clip), number in Counter((r.video, r.clip) for r in run.rows).items()
+            if number > 1
+        ],
+    )
     yield from _listed(
         "the rows of one video disagree on its label, method or group",
-        [key[1] for key, rows in videos.items()
-         if len({(row.label, row.method, row.group) for row in rows}) > 1],
-    )  # fmt: skip
+        [
+            key[1]
+            for key, rows in videos.items()
+            if len({(row.label, row.method, row.group) for row in rows}) > 1
+        ],
+    )
     yield from _listed(
         f"the video is not of {spec.test.dataset}",
         ["/".join(key) for key in videos if key[0] != spec.test.dataset],

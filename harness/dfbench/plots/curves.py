@@ -36,10 +36,15 @@ def _roc(result: RunResult, videos: Scores) -> Figure:
     figure, axes = _figure(result)
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, label="chance")
     for name, part, look in _parts(videos):
-        axes.plot(*roc(part.labels, part.scores), label=_legend(result, "auc", "AUC", name, part),
-                  **look)  # fmt: skip
-    return _finish(figure, axes, "false positive rate (share of real videos called fake)",
-                   "true positive rate (share of fake videos found)")  # fmt: skip
+        axes.plot(
+            *roc(part.labels, part.scores), label=_legend(result, "auc", "AUC", name, part), **look
+        )
+    return _finish(
+        figure,
+        axes,
+        "false positive rate (share of real videos called fake)",
+        "true positive rate (share of fake videos found)",
+    )
 
 
 def _precision_recall(result: RunResult, videos: Scores) -> Figure:
@@ -47,10 +52,18 @@ def _precision_recall(result: RunResult, videos: Scores) -> Figure:
     share = float((videos.labels == FAKE).mean())
     axes.axhline(share, color="0.6", linewidth=1, label=f"chance for all: {share:.0%} are fake")
     for name, part, look in _parts(videos):
-        axes.plot(*precision_recall(part.labels, part.scores), drawstyle="steps-pre",
-                  label=_legend(result, "average_precision", "AP", name, part), **look)  # fmt: skip
-    return _finish(figure, axes, "recall (share of fake videos found)",
-                   "precision (share of fakes among videos called fake)")  # fmt: skip
+        axes.plot(
+            *precision_recall(part.labels, part.scores),
+            drawstyle="steps-pre",
+            label=_legend(result, "average_precision", "AP", name, part),
+            **look,
+        )
+    return _finish(
+        figure,
+        axes,
+        "recall (share of fake videos found)",
+        "precision (share of fakes among videos called fake)",
+    )
 
 
 def _parts(videos: Scores) -> Iterator[tuple[str, Scores, dict[str, Any]]]:
@@ -91,9 +104,14 @@ def _finish(figure: Figure, axes: Axes, x: str, y: str) -> Figure:
     axes.grid(alpha=0.3)
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(
-        handles, [plain(text) for text in labels], loc="outside lower center", frameon=False,
-        fontsize=8, title="[low, high] = 95 % interval over groups", title_fontsize=8,
-    )  # fmt: skip
+        handles,
+        [plain(text) for text in labels],
+        loc="outside lower center",
+        frameon=False,
+        fontsize=8,
+        title="[low, high] = 95 % interval over groups",
+        title_fontsize=8,
+    )
     figure.set_figheight(6.4 + 0.18 * len(labels))
     return figure
 

@@ -28,8 +28,11 @@ def heatmap_figure(tables: Sequence[Grid], note: str = "") -> Figure:
     rows = -(-len(tables) // columns)
     wide = max(len(table.tests) for table in tables)
     high = max(len(table.trains) for table in tables)
-    figure = Figure(figsize=(max((wide * _WIDTH + 1.7) * columns, 5), (high * _HEIGHT + 1.6) * rows
-                             + 0.7), dpi=120, layout="constrained")  # fmt: skip
+    figure = Figure(
+        figsize=(max((wide * _WIDTH + 1.7) * columns, 5), (high * _HEIGHT + 1.6) * rows + 0.7),
+        dpi=120,
+        layout="constrained",
+    )
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     norm = _norm(tables)
     for axes, table in zip(panels, tables, strict=False):
@@ -57,9 +60,9 @@ def _norm(tables: Sequence[Grid]) -> Normalize:
 
 
 def _panel(axes: Axes, table: Grid, norm: Normalize) -> None:
-    means = np.array([
-        [_mean(table.entries[train, test]) for test in table.tests] for train in table.trains
-    ])  # fmt: skip
+    means = np.array(
+        [[_mean(table.entries[train, test]) for test in table.tests] for train in table.trains]
+    )
     axes.set_facecolor("0.88")
     axes.imshow(np.ma.masked_invalid(means), cmap=_MAP, norm=norm, aspect="auto")
     for y, train in enumerate(table.trains):
@@ -75,8 +78,11 @@ def _panel(axes: Axes, table: Grid, norm: Normalize) -> None:
 
 def _place(axes: Axes, x: int, y: int, entry: Entry, norm: Normalize) -> None:
     if entry.in_domain:
-        axes.add_patch(Rectangle((x - 0.47, y - 0.46), 0.94, 0.92, fill=False, linewidth=2.5,
-                                 edgecolor="#D55E00"))  # fmt: skip
+        axes.add_patch(
+            Rectangle(
+                (x - 0.47, y - 0.46), 0.94, 0.92, fill=False, linewidth=2.5, edgecolor="#D55E00"
+            )
+        )
     text, colour = "failed" if entry.lacking else "not asked", "black"
     if entry.mean is not None:
         spread = "" if entry.sd is None else f"\n± {entry.sd:.3f}"

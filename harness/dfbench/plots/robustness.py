@@ -22,8 +22,9 @@ def robustness_figure(found: Robustness) -> Figure:
     names = list(found.perturbed)
     columns = min(len(names), _ACROSS)
     rows = -(-len(names) // columns)
-    figure = Figure(figsize=(max(3.4 * columns, 5), 2.9 * rows + 1.2), dpi=120,
-                    layout="constrained")  # fmt: skip
+    figure = Figure(
+        figsize=(max(3.4 * columns, 5), 2.9 * rows + 1.2), dpi=120, layout="constrained"
+    )
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False).flat
     for axes, name in zip(panels, names, strict=False):
         _panel(axes, found, name)
@@ -32,8 +33,14 @@ def robustness_figure(found: Robustness) -> Figure:
     figure.suptitle(_title(found, 32 * columns), fontsize=10)
     figure.supylabel("video AUC", fontsize=9)
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", frameon=False, fontsize=8,
-                  ncols=min(len(labels), 2 * columns))  # fmt: skip
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        frameon=False,
+        fontsize=8,
+        ncols=min(len(labels), 2 * columns),
+    )
     return figure
 
 
@@ -80,7 +87,8 @@ def _title(found: Robustness, width: int) -> str:
     spec = found.clean.spec
     model = spec.model
     note = "; a quick look" if spec.limited else ""
-    text = fill(f"{model.label}, trained on {model.trained_on}, tested on {spec.test.label}{note}",
-                width)  # fmt: skip
+    text = fill(
+        f"{model.label}, trained on {model.trained_on}, tested on {spec.test.label}{note}", width
+    )
     drop = found.mean_drop()
     return plain(text) + ("" if drop is None else f"\nmean corruption drop {drop:.3f}")

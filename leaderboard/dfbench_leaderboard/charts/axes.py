@@ -10,9 +10,15 @@ from dfbench_leaderboard.charts.svg import Scale, add, number
 
 
 def axes(
-    parent: Element, x: Scale, y: Scale, x_ticks: Mapping[float, str], y_ticks: Mapping[float, str],
-    x_title: str, y_title: str, upright: bool = False,
-) -> None:  # fmt: skip
+    parent: Element,
+    x: Scale,
+    y: Scale,
+    x_ticks: Mapping[float, str],
+    y_ticks: Mapping[float, str],
+    x_title: str,
+    y_title: str,
+    upright: bool = False,
+) -> None:
     """Grid lines, tick labels, titles: that of y lies above its axis, to be read without turning
     the head. upright: grid lines also at the ticks of x."""
     lines = "".join(f"M{number(x.start)} {number(y(at))}H{number(x.end)}" for at in y_ticks)

@@ -35,8 +35,15 @@ class Curve:
 
 def roc_chart(curves: Sequence[Curve]) -> str:
     """True against false positive rate, chance as the diagonal."""
-    plot = Plot("roc", "ROC curve", "false positive rate (real videos called fake)",
-                "true positive rate (fake videos found)", "FPR", "TPR", unit_ticks())  # fmt: skip
+    plot = Plot(
+        "roc",
+        "ROC curve",
+        "false positive rate (real videos called fake)",
+        "true positive rate (fake videos found)",
+        "FPR",
+        "TPR",
+        unit_ticks(),
+    )
     chance = Chance((0, 0), (1, 1), label_at=(0.72, 0.65))
     return overlay(plot, _traces(curves, _roc), chance)
 
@@ -45,9 +52,16 @@ def det_chart(curves: Sequence[Curve]) -> str:
     """False negative against false positive rate, both in normal deviates: nearer to the lower
     left corner is better. Rates beyond 0.1 % and 99 % lie on the edges."""
     ticks = {NormalDist().inv_cdf(rate): f"{100 * rate:g}" for rate in RATES}
-    plot = Plot("det", "DET curve", "false positive rate (real videos called fake), %",
-                "false negative rate (fake videos missed), %", "FPR", "FNR", ticks,
-                PROBIT)  # fmt: skip
+    plot = Plot(
+        "det",
+        "DET curve",
+        "false positive rate (real videos called fake), %",
+        "false negative rate (fake videos missed), %",
+        "FPR",
+        "FNR",
+        ticks,
+        PROBIT,
+    )
     end = max(ticks)
     chance = Chance((-end, end), (end, -end), label_at=(0.6, -0.4))
     return overlay(plot, _traces(curves, _det), chance)
@@ -55,16 +69,23 @@ def det_chart(curves: Sequence[Curve]) -> str:
 
 def precision_recall_chart(curves: Sequence[Curve]) -> str:
     """Precision against recall; chance is the share of fakes, where all curves have the same."""
-    plot = Plot("precision-recall", "Precision-recall curve", "recall (fake videos found)",
-                "precision (fakes among videos called fake)", "recall", "precision",
-                unit_ticks())  # fmt: skip
+    plot = Plot(
+        "precision-recall",
+        "Precision-recall curve",
+        "recall (fake videos found)",
+        "precision (fakes among videos called fake)",
+        "recall",
+        "precision",
+        unit_ticks(),
+    )
     shares = {round(float((c.labels == 1).mean()), 3) for c in curves if _both(c)}
     chance = None
     if len(shares) == 1:
         share = shares.pop()
         below = share - 0.05 if share > 0.1 else share + 0.02
-        chance = Chance((0, share), (1, share), (0.99, below),
-                        f"chance: {percent(share, 0)} are fake", "end")  # fmt: skip
+        chance = Chance(
+            (0, share), (1, share), (0.99, below), f"chance: {percent(share, 0)} are fake", "end"
+        )
     return overlay(plot, _traces(curves, _precision_recall), chance)
 
 

@@ -55,9 +55,12 @@ def _reach(names: Sequence[str]) -> float:
 
 
 def draw(
-    root: Element, grid: Grid, row_title: str, column_title: str,
+    root: Element,
+    grid: Grid,
+    row_title: str,
+    column_title: str,
     cell: Callable[[Element, str, str], None],
-) -> None:  # fmt: skip
+) -> None:
     """Names, and ``cell(group, row, column)`` for each place, the group moved to its corner."""
     add(root, "text", column_title, class_="muted", x=grid.left, y=14)
     add(root, "text", row_title, class_="muted end", x=grid.left - 8, y=grid.top - 8)
@@ -77,8 +80,16 @@ def draw(
 
 
 def square(group: Element, grid: Grid, class_: str, inset: float = 1) -> Element:
-    return add(group, "rect", class_=class_, x=inset, y=inset, width=grid.cell - 2 * inset,
-               height=HIGH - 2 * inset, rx=2)  # fmt: skip
+    return add(
+        group,
+        "rect",
+        class_=class_,
+        x=inset,
+        y=inset,
+        width=grid.cell - 2 * inset,
+        height=HIGH - 2 * inset,
+        rx=2,
+    )
 
 
 def hatch(group: Element, width: float, high: float = HIGH) -> None:

@@ -38,10 +38,16 @@ class Value:
 
 
 def heat_map(
-    rows: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], Value],
-    metric: str = "video AUC", low: float = 0.5, high: float = 1.0, low_name: str = "chance",
-    row_title: str = "trained on", column_title: str = "tested on",
-) -> str:  # fmt: skip
+    rows: Sequence[str],
+    columns: Sequence[str],
+    values: Mapping[tuple[str, str], Value],
+    metric: str = "video AUC",
+    low: float = 0.5,
+    high: float = 1.0,
+    low_name: str = "chance",
+    row_title: str = "trained on",
+    column_title: str = "tested on",
+) -> str:
     """Each (row, column) with its number, shaded from ``low`` to ``high`` (``low`` > ``high`` for a
     metric of which less is better); what lacks a number is hatched."""
     title = f"{metric}: {row_title} down, {column_title} across"

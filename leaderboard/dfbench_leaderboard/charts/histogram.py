@@ -102,5 +102,11 @@ def _box(x: float, y: float, wide: float, high: float) -> str:
 def _threshold(root: Element, at: float, threshold: float) -> None:
     add(root, "path", class_="threshold", d=f"M{number(at)} {number(BOTTOM)}V{number(TOP - 4)}")
     side = "end" if at > (LEFT + RIGHT) / 2 else ""
-    add(root, "text", f"threshold {threshold:.3f}", class_=f"halo {side}".strip(),
-        x=at + (-6 if side else 6), y=TOP + 14)  # fmt: skip
+    add(
+        root,
+        "text",
+        f"threshold {threshold:.3f}",
+        class_=f"halo {side}".strip(),
+        x=at + (-6 if side else 6),
+        y=TOP + 14,
+    )

@@ -24,14 +24,21 @@ class Box:
         return max(wide, 0) * max(high, 0)
 
     def within(self, other: Box) -> bool:
-        return (self.left >= other.left and self.right <= other.right
-                and self.top >= other.top and self.bottom <= other.bottom)  # fmt: skip
+        return (
+            self.left >= other.left
+            and self.right <= other.right
+            and self.top >= other.top
+            and self.bottom <= other.bottom
+        )
 
 
 def place_labels(
-    texts: Sequence[str], points: Sequence[tuple[float, float]], taken: Sequence[Box], frame: Box,
+    texts: Sequence[str],
+    points: Sequence[tuple[float, float]],
+    taken: Sequence[Box],
+    frame: Box,
     size: float,
-) -> list[Box | None]:  # fmt: skip
+) -> list[Box | None]:
     """Where each text goes, the first ones first: right, left, above, below or at a corner of its
     point, whichever covers least; None where each place covers a tenth of it or more."""
     taken = [*taken, *(Box(x - 5, y - 5, x + 5, y + 5) for x, y in points)]
@@ -52,7 +59,13 @@ def _around(x: float, y: float, wide: float, high: float) -> list[Box]:
     lefts = (x + AWAY, x - AWAY - wide, x - wide / 2)
     middle = y - high / 2
     corners = [
-        (lefts[0], middle), (lefts[1], middle), (lefts[2], y - AWAY - high), (lefts[2], y + AWAY),
-        (lefts[0], y - high - 3), (lefts[0], y + 3), (lefts[1], y - high - 3), (lefts[1], y + 3),
-    ]  # fmt: skip
+        (lefts[0], middle),
+        (lefts[1], middle),
+        (lefts[2], y - AWAY - high),
+        (lefts[2], y + AWAY),
+        (lefts[0], y - high - 3),
+        (lefts[0], y + 3),
+        (lefts[1], y - high - 3),
+        (lefts[1], y + 3),
+    ]
     return [Box(left, top, left + wide, top + high) for left, top in corners]

@@ -88,8 +88,16 @@ def overlay(plot: Plot, traces: Sequence[Trace], chance: Chance | None) -> str:
         return message(plot.name, title, f"{why}, so there is no {plot.title}.")
     says = " ".join(f"{cut(t.label, 300)}: {t.says}." for t in traces if t.at)
     height = BOTTOM + 54 + ROW * len(traces)
-    root = chart(plot.name, WIDTH, height, title, says, data_x=plot.x_short, data_y=plot.y_short,
-                 data_scale=plot.scale)  # fmt: skip
+    root = chart(
+        plot.name,
+        WIDTH,
+        height,
+        title,
+        says,
+        data_x=plot.x_short,
+        data_y=plot.y_short,
+        data_scale=plot.scale,
+    )
     x, y = Scale(*plot.ends, LEFT, RIGHT), Scale(*plot.ends, BOTTOM, TOP)
     axes(root, x, y, plot.ticks, plot.ticks, plot.x_title, plot.y_title, upright=True)
     if chance is not None:

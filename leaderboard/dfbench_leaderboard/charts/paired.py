@@ -32,9 +32,11 @@ _NOTE = (
 
 
 def paired_matrix(
-    names: Sequence[str], pairs: Sequence[Pair], metric: str = "video AUC",
+    names: Sequence[str],
+    pairs: Sequence[Pair],
+    metric: str = "video AUC",
     higher_is_better: bool = True,
-) -> str:  # fmt: skip
+) -> str:
     """Row minus column, with Holm's p: shaded by which is better, bold and framed where
     p < 0.05. A pair given one way stands in both places."""
     title = f"Differences in {metric}, row minus column"
@@ -86,8 +88,10 @@ def _says(pairs: Sequence[Pair]) -> str:
 def _tip(row: str, column: str, difference: float, sign: int, pair: Pair) -> str:
     low, high = (None if end is None else sign * end for end in (pair.low, pair.high))
     ends = (low, high) if sign > 0 else (high, low)
-    return (f"{brief(row)} minus {brief(column)}\n{_signed(difference)}{interval(*ends)}\n"
-            f"{_p(pair.p_holm)} by Holm ({_p(pair.p)} alone), {brief(pair.test)}")  # fmt: skip
+    return (
+        f"{brief(row)} minus {brief(column)}\n{_signed(difference)}{interval(*ends)}\n"
+        f"{_p(pair.p_holm)} by Holm ({_p(pair.p)} alone), {brief(pair.test)}"
+    )
 
 
 def _signed(value: float) -> str:

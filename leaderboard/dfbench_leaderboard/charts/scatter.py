@@ -57,9 +57,11 @@ class _Spot:
 
 
 def cost_quality(
-    points: Sequence[Point], cost: str = "parameters", metric: str = "video AUC",
+    points: Sequence[Point],
+    cost: str = "parameters",
+    metric: str = "video AUC",
     higher_is_better: bool = True,
-) -> str:  # fmt: skip
+) -> str:
     """Value against cost, which is on a logarithmic scale; whiskers are 95 % intervals. cost: what
     it is, with its unit."""
     title = f"{metric} against {cost}"
@@ -74,8 +76,9 @@ def cost_quality(
     if len(shown) < len(points):
         notes.append(f"{len(points) - len(shown)} without {metric} or {cost} not shown")
     below = BOTTOM + 50 + (ROW * len(kinds) if any(kinds) else 0)
-    root = chart("cost", WIDTH, below + 6 + 15 * len(notes), title,
-                 _says(front, metric, cost, len(shown)))  # fmt: skip
+    root = chart(
+        "cost", WIDTH, below + 6 + 15 * len(notes), title, _says(front, metric, cost, len(shown))
+    )
     axes(root, x, y, x_ticks, y_ticks, f"{cost}, logarithmic", metric)
     steps = "L".join(f"{number(px)} {number(py)}" for px, py in _corners(front))
     add(root, "path", class_="front", d=f"M{steps}")
@@ -143,8 +146,11 @@ def _draw(root: Element, spot: _Spot, classes: str, shape: str, number_: str, co
     mark(group, shape, spot.x, spot.y, 4.5)
     kind = f" ({brief(point.kind)})" if point.kind else ""
     named = group if holder is root else holder  # a link is called by its own title
-    tip(named, f"{brief(point.label)}{kind}\n{number_}{interval(point.low, point.high)}\n"
-               f"{cost}: {_rounded(spot.cost)}")  # fmt: skip
+    tip(
+        named,
+        f"{brief(point.label)}{kind}\n{number_}{interval(point.low, point.high)}\n"
+        f"{cost}: {_rounded(spot.cost)}",
+    )
 
 
 def _rounded(cost: float) -> str:

@@ -39,8 +39,13 @@ def chart(kind: str, width: float, height: float, title: str, says: str, **more:
     """The root. title: what it is, in a line; says: a sentence with the numbers that matter."""
     wide = " wide" if width > WIDTH + 40 else ""
     root = Element("svg", xmlns="http://www.w3.org/2000/svg", role="img")
-    put(root, class_=f"plot {kind}{wide}", viewBox=f"0 0 {number(width)} {number(height)}",
-        width=width, **more)  # fmt: skip
+    put(
+        root,
+        class_=f"plot {kind}{wide}",
+        viewBox=f"0 0 {number(width)} {number(height)}",
+        width=width,
+        **more,
+    )
     add(root, "title", title)
     add(root, "desc", says)
     return root
@@ -97,9 +102,15 @@ def linked(parent: Element, href: str) -> Element:
 
 
 def label(
-    parent: Element, text: str, x: float, y: float, width: float, size: float = SIZE,
-    class_: str = "", **more: str,
-) -> Element:  # fmt: skip
+    parent: Element,
+    text: str,
+    x: float,
+    y: float,
+    width: float,
+    size: float = SIZE,
+    class_: str = "",
+    **more: str,
+) -> Element:
     """A name, cut to ``width``; all of it in the tip then."""
     shown = cut(text, width, size)
     classes = f"{class_} small".strip() if size == SMALL else class_

@@ -45,8 +45,10 @@ def _farthest(x: Floats, y: Floats) -> tuple[float, int]:
 
     run, rise = x[-1] - x[0], y[-1] - y[0]
     long = np.hypot(run, rise)
-    off = np.hypot(x - x[0], y - y[0]) if long == 0 else np.abs(
-        rise * (x - x[0]) - run * (y - y[0])
-    ) / long  # fmt: skip
+    off = (
+        np.hypot(x - x[0], y - y[0])
+        if long == 0
+        else np.abs(rise * (x - x[0]) - run * (y - y[0])) / long
+    )
     place = int(off.argmax())
     return float(off[place]), place

@@ -15,8 +15,16 @@ def command(spec: RunSpec) -> str:
     """In one line, for a shell. Folders of this or that machine are left to the reader: a dataset
     that must be there is named by ``--data-root``, a file of weights by its name."""
     if spec.model.imported:
-        words = ["dfbench", "score", "--import", "FILE.csv", "--dataset", spec.test.label,
-                 "--name", spec.model.detector]  # fmt: skip
+        words = [
+            "dfbench",
+            "score",
+            "--import",
+            "FILE.csv",
+            "--dataset",
+            spec.test.label,
+            "--name",
+            spec.model.detector,
+        ]
         for option in ("level", "trained_on", "score_column"):
             if option in spec.model.options:
                 words += [f"--{option.replace('_', '-')}", str(spec.model.options[option])]

@@ -111,9 +111,11 @@ def _write(sources: Sources, folder: Path, asked: _Asked) -> Built:
         (folder / part).mkdir(parents=True)
     generated = f"{now()[:16].replace('T', ' ')}Z"
     common = {
-        "site_title": asked.title, "generated": generated, "version": __version__,
+        "site_title": asked.title,
+        "generated": generated,
+        "version": __version__,
         "ranked_by": METRICS.get(asked.metric, asked.metric),
-    }  # fmt: skip
+    }
     pages = Pages(folder, common)
     found = collect(sources, asked.metric, METRICS, pages, WHOLE)
     found.rows = agreeing_with(asked.data_roots, found.rows, found.left_out)
@@ -121,17 +123,22 @@ def _write(sources: Sources, folder: Path, asked: _Asked) -> Built:
         found.rows = tested_on(asked.test, found)
     _mend_pages(found, pages)
     contents = Contents(
-        asked.metric, asked.higher_is_better, tuple(entries(found.rows)), tuple(found.left_out),
+        asked.metric,
+        asked.higher_is_better,
+        tuple(entries(found.rows)),
+        tuple(found.left_out),
         tuple(sources.names),
-    )  # fmt: skip
+    )
     whole = found.places <= WHOLE
     parts: list[Callable[[], None]] = [
         partial(
-            _write_front, contents, folder,
+            _write_front,
+            contents,
+            folder,
             {**common, "counts": _counts(found), "intervals_again": whole},
         ),
         partial(_write_others, contents, pages, drawn=whole),
-    ]  # fmt: skip
+    ]
     side_by_side = 1 if whole else default_workers()
     for _ in fan_out(_call, parts, side_by_side):
         pass
@@ -177,7 +184,8 @@ def _draw_best(contents: Contents, pages: Pages) -> None:
 
 def _counts(found: Collected) -> dict[str, int]:
     return {
-        "runs": len(found.rows), "left_out": len(found.left_out),
+        "runs": len(found.rows),
+        "left_out": len(found.left_out),
         "detectors": len({row.spec.model.detector for row in found.rows}),
         "datasets": len({row.spec.test.label for row in found.rows}),
-    }  # fmt: skip
+    }

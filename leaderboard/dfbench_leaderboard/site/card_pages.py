@@ -11,12 +11,7 @@ from dfbench.catalogue import Kind, catalogue
 from dfbench_leaderboard.entries import Entry
 from dfbench_leaderboard.rank import Contest, Ranked
 from dfbench_leaderboard.site import comparison
-from dfbench_leaderboard.site.contents import (
-    Contents,
-    dataset_page,
-    detector_page,
-    run_page,
-)
+from dfbench_leaderboard.site.contents import Contents, dataset_page, detector_page, run_page
 from dfbench_leaderboard.site.main_table import entry_facts
 from dfbench_leaderboard.site.render import environment
 
@@ -58,11 +53,18 @@ def _detector(name: str, entries: Sequence[Entry]) -> dict[str, Any]:
         by_label.setdefault(entry.spec.model.label, []).append(entry)
     for label, own in by_label.items():
         if len({(e.spec.model.trained_on, e.spec.test.label) for e in own}) > 1:
-            charts.insert(0, (f"{label}: trained on, tested on",
-                              comparison.generalisation(own, "../")))  # fmt: skip
-    return {"name": name, "card": card, "card_facts": list(_card_facts(card)), "charts": charts,
-            "rows": _rows(clean), "published": published,
-            "more": max(len(clean) - MOST_ROWS, 0)}  # fmt: skip
+            charts.insert(
+                0, (f"{label}: trained on, tested on", comparison.generalisation(own, "../"))
+            )
+    return {
+        "name": name,
+        "card": card,
+        "card_facts": list(_card_facts(card)),
+        "charts": charts,
+        "rows": _rows(clean),
+        "published": published,
+        "more": max(len(clean) - MOST_ROWS, 0),
+    }
 
 
 def _dataset(
@@ -72,14 +74,23 @@ def _dataset(
     parts = []
     for contest, ranked in contests[:MOST_CONTESTS]:
         charts = [*comparison.curves(ranked), *comparison.costs(ranked)]
-        parts.append({
-            "contest": contest, "rows": _rows([one.entry for one in ranked], ranked),
-            "charts": charts, "wide": list(comparison.pairs(ranked)),
-            "more": max(len(ranked) - MOST_ROWS, 0),
-        })  # fmt: skip
-    return {"label": label, "card": card, "card_facts": list(_card_facts(card)), "parts": parts,
-            "robust": list(comparison.robust(entries)),
-            "left": max(len(contests) - MOST_CONTESTS, 0)}  # fmt: skip
+        parts.append(
+            {
+                "contest": contest,
+                "rows": _rows([one.entry for one in ranked], ranked),
+                "charts": charts,
+                "wide": list(comparison.pairs(ranked)),
+                "more": max(len(ranked) - MOST_ROWS, 0),
+            }
+        )
+    return {
+        "label": label,
+        "card": card,
+        "card_facts": list(_card_facts(card)),
+        "parts": parts,
+        "robust": list(comparison.robust(entries)),
+        "left": max(len(contests) - MOST_CONTESTS, 0),
+    }
 
 
 def _rows(entries: Sequence[Entry], ranked: Sequence[Ranked] = ()) -> list[dict[str, Any]]:
@@ -88,14 +99,19 @@ def _rows(entries: Sequence[Entry], ranked: Sequence[Ranked] = ()) -> list[dict[
     found = []
     for entry in entries[:MOST_ROWS]:
         place = places.get(id(entry))
-        found.append({
-            "rank": place.rank if place else None, "tied": bool(place and place.tied),
-            "href": f"../{run_page(entry.spec)}", "kind": entry.kind,
-            "limited": entry.spec.limited, "test": entry.spec.test.label,
-            "values": [entry.value(key) for key in SHOWN],
-            "runs": [(row.spec.seed, f"../{run_page(row.spec)}") for row in entry.rows],
-            **entry_facts(entry),
-        })  # fmt: skip
+        found.append(
+            {
+                "rank": place.rank if place else None,
+                "tied": bool(place and place.tied),
+                "href": f"../{run_page(entry.spec)}",
+                "kind": entry.kind,
+                "limited": entry.spec.limited,
+                "test": entry.spec.test.label,
+                "values": [entry.value(key) for key in SHOWN],
+                "runs": [(row.spec.seed, f"../{run_page(row.spec)}") for row in entry.rows],
+                **entry_facts(entry),
+            }
+        )
     return found
 
 

@@ -12,12 +12,7 @@ from dfbench.evaluate.paired import compare
 from dfbench.evaluate.stored import StoredRun
 from dfbench.perturb import perturbation
 from dfbench.result import load_result
-from dfbench_leaderboard.charts.curves import (
-    Curve,
-    det_chart,
-    precision_recall_chart,
-    roc_chart,
-)
+from dfbench_leaderboard.charts.curves import Curve, det_chart, precision_recall_chart, roc_chart
 from dfbench_leaderboard.charts.heatmap import Value, heat_map
 from dfbench_leaderboard.charts.paired import paired_matrix
 from dfbench_leaderboard.charts.robustness import Line, Step, robustness_chart
@@ -71,9 +66,12 @@ def costs(ranked: Sequence[Ranked]) -> Iterator[Figure]:
     entries = [one.entry for one in ranked[:MOST_POINTS]]
     for caption, cost, values in (
         ("Quality against size", "parameters", [e.first.parameters for e in entries]),
-        ("Quality against time", "seconds a video",
-         [1 / e.videos_per_second if e.videos_per_second else None for e in entries]),
-    ):  # fmt: skip
+        (
+            "Quality against time",
+            "seconds a video",
+            [1 / e.videos_per_second if e.videos_per_second else None for e in entries],
+        ),
+    ):
         points = []
         for entry, name, value in zip(entries, names(entries), values, strict=True):
             auc = entry.value(AUC)
@@ -129,11 +127,15 @@ def _panels(clean: Entry, perturbed: Sequence[Entry]) -> dict[str, list[Step]]:
         step = _step(entry, 0, f"{by.value:g} {by.kind.unit}".strip())
         panels.setdefault(by.name, []).append((by.kind.severity(by.value), step))
     return {
-        name: [_step(clean, 0, "as it is"),
-               *(replace(step, severity=i) for i, (_, step) in
-                 enumerate(sorted(steps, key=lambda pair: pair[0]), start=1))]
+        name: [
+            _step(clean, 0, "as it is"),
+            *(
+                replace(step, severity=i)
+                for i, (_, step) in enumerate(sorted(steps, key=lambda pair: pair[0]), start=1)
+            ),
+        ]
         for name, steps in panels.items()
-    }  # fmt: skip
+    }
 
 
 def _step(entry: Entry, severity: float, note: str) -> Step:

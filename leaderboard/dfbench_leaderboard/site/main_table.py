@@ -23,17 +23,23 @@ FACTS = (
     Column("weights", "Starts from", "initial weights", shown=False),
 )
 COSTS = (
-    Column("coverage", "Coverage", "share of test videos with a score; others count as 0.5",
-           "share"),
+    Column(
+        "coverage", "Coverage", "share of test videos with a score; others count as 0.5", "share"
+    ),
     Column("parameters", "Parameters", "of the network", "size"),
     Column("speed", "Videos/s", "while scoring, on the hardware of the run", "number", digits=1),
-    Column("training", "Training, min", "time of training on the hardware of the run", "number",
-           digits=1),
+    Column(
+        "training",
+        "Training, min",
+        "time of training on the hardware of the run",
+        "number",
+        digits=1,
+    ),
     Column("seeds", "Seeds", "runs that are averaged in the row"),
     Column("plugin", "Plugin", "that brought the detector, and its version", shown=False),
     Column("protocol", "Protocol", "that asked for the run", shown=False),
     Column("source", "Source", "of a number quoted from a paper", shown=False),
-)  # fmt: skip
+)
 
 
 def main_table(contents: Contents, quoted: Sequence[QuotedRow]) -> Table:
@@ -54,8 +60,14 @@ def _metrics(contents: Contents) -> Iterator[Column]:
     names = METRICS if contents.metric in METRICS else {contents.metric: contents.metric, **METRICS}
     for key, label in names.items():
         name = key.partition("[")[0].partition("@")[0].partition("/")[2]
-        yield Column(key, label, cards[name].summary, "metric", cards[name].higher_is_better,
-                     key not in HIDDEN)  # fmt: skip
+        yield Column(
+            key,
+            label,
+            cards[name].summary,
+            "metric",
+            cards[name].higher_is_better,
+            key not in HIDDEN,
+        )
 
 
 def _section(contest: Contest) -> Section:
@@ -80,12 +92,20 @@ def entry_facts(entry: Entry) -> dict[str, Cell]:
     spec, model, row = entry.spec, entry.spec.model, entry.first
     minutes = None if entry.train_seconds is None else entry.train_seconds / 60
     return {
-        "detector": model.label, "input": input_kind(spec), "year": _year(model.detector),
-        "train": model.trained_on, "weights": render.initial(model), "coverage": entry.coverage,
-        "parameters": row.parameters, "speed": entry.videos_per_second, "training": minutes,
-        "seeds": ", ".join(map(str, entry.seeds)), "protocol": spec.protocol, "source": "",
+        "detector": model.label,
+        "input": input_kind(spec),
+        "year": _year(model.detector),
+        "train": model.trained_on,
+        "weights": render.initial(model),
+        "coverage": entry.coverage,
+        "parameters": row.parameters,
+        "speed": entry.videos_per_second,
+        "training": minutes,
+        "seeds": ", ".join(map(str, entry.seeds)),
+        "protocol": spec.protocol,
+        "source": "",
         "plugin": " ".join(filter(None, (model.plugin, model.plugin_version))),
-    }  # fmt: skip
+    }
 
 
 @cache
@@ -111,9 +131,14 @@ def _quoted_sections(quoted: Sequence[QuotedRow]) -> Iterator[tuple[Section, lis
 
 def _quoted_line(section: int, quote: QuotedRow, columns: Sequence[Column]) -> Line:
     facts: dict[str, Cell] = {
-        "detector": quote.detector, "input": quote.kind, "year": quote.year, "train": quote.train,
-        "weights": quote.init, "protocol": quote.protocol, "source": quote.citation,
-    }  # fmt: skip
+        "detector": quote.detector,
+        "input": quote.kind,
+        "year": quote.year,
+        "train": quote.train,
+        "weights": quote.init,
+        "protocol": quote.protocol,
+        "source": quote.citation,
+    }
     measured: dict[str, Cell] = {
         f"{quote.level}/{name}": (value, None, None) for name, value in quote.metrics.items()
     }

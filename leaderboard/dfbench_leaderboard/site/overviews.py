@@ -24,11 +24,21 @@ def write_overviews(contents: Contents, out: Path, common: Mapping[str, Any]) ->
     for entry in contents.entries:
         if entry.spec.model.train and not entry.spec.variant:
             by_label.setdefault(entry.spec.model.label, []).append(entry)
-    _write("generalisation", out, common, charts=list(_maps(by_label)),
-           more=max(len(by_label) - MOST_MAPS, 0))  # fmt: skip
-    _write("left-out", out, common, searched=contents.searched,
-           rejected=[one for one in contents.left_out if one.rejected],
-           others=[one for one in contents.left_out if not one.rejected])  # fmt: skip
+    _write(
+        "generalisation",
+        out,
+        common,
+        charts=list(_maps(by_label)),
+        more=max(len(by_label) - MOST_MAPS, 0),
+    )
+    _write(
+        "left-out",
+        out,
+        common,
+        searched=contents.searched,
+        rejected=[one for one in contents.left_out if one.rejected],
+        others=[one for one in contents.left_out if not one.rejected],
+    )
 
 
 def _maps(by_label: Mapping[str, list[Entry]]) -> Iterator[Figure]:

@@ -91,8 +91,15 @@ def as_csv(table: Table) -> str:
     writer.writerow([*own, *map(csv_cell, heads)])
     for line in table.lines:
         section = table.sections[line.section]
-        row = [section.test, section.kind, section.videos, section.note, line.rank, line.tied,
-               "; ".join(line.marks)]  # fmt: skip
+        row = [
+            section.test,
+            section.kind,
+            section.videos,
+            section.note,
+            line.rank,
+            line.tied,
+            "; ".join(line.marks),
+        ]
         for cell, column in zip(line.cells, table.columns, strict=True):
             row += _values(cell, column)
         writer.writerow([csv_cell(value) for value in row])

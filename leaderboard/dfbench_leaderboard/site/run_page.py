@@ -15,21 +15,12 @@ from dfbench.evaluate.calibrate import reliability
 from dfbench.evaluate.follow import known
 from dfbench.evaluate.stored import StoredRun
 from dfbench.result import MetricValue, RunResult
-from dfbench_leaderboard.charts.curves import (
-    Curve,
-    precision_recall_chart,
-    roc_chart,
-)
+from dfbench_leaderboard.charts.curves import Curve, precision_recall_chart, roc_chart
 from dfbench_leaderboard.charts.histogram import score_histogram
 from dfbench_leaderboard.charts.reliability import reliability_chart
 from dfbench_leaderboard.row import Row
 from dfbench_leaderboard.site import again
-from dfbench_leaderboard.site.contents import (
-    METRICS,
-    dataset_page,
-    detector_page,
-    run_page,
-)
+from dfbench_leaderboard.site.contents import METRICS, dataset_page, detector_page, run_page
 from dfbench_leaderboard.site.render import environment
 from dfbench_leaderboard.site.run_facts import origin_facts, spec_facts
 
@@ -67,15 +58,22 @@ def _template() -> jinja2.Template:
 def _content(run: StoredRun, row: Row, whole: bool) -> dict[str, Any]:
     result, spec = run.result, run.result.spec
     return {
-        "spec": spec, "kind": row.kind, "row": row, "result": result, "counts": result.counts,
+        "spec": spec,
+        "kind": row.kind,
+        "row": row,
+        "result": result,
+        "counts": result.counts,
         "detector_page": detector_page(spec.model.detector),
         "dataset_page": dataset_page(spec.test.label),
         "headline": [(METRICS[key], value) for key in HEADLINE if (value := row.value(key))],
-        "metrics": _metrics(result, row, whole), "whole": whole,
+        "metrics": _metrics(result, row, whole),
+        "whole": whole,
         "parts": list(_parts(result))[:MOST_PARTS] if whole else [],
         "mistakes": result.mistakes if whole else (),
-        "how": spec_facts(spec), "origin": origin_facts(run), "command": again.command(spec),
-    }  # fmt: skip
+        "how": spec_facts(spec),
+        "origin": origin_facts(run),
+        "command": again.command(spec),
+    }
 
 
 def _charts(run: StoredRun) -> Iterator[tuple[str, str]]:
@@ -99,14 +97,20 @@ def _metrics(result: RunResult, row: Row, whole: bool) -> list[MetricValue]:
     rules = (None, "temperature", "0.5" if result.threshold is None else "val")
     found = result.metrics if whole else tuple(row.metrics.values())
     return [
-        value for value in found
+        value
+        for value in found
         if value.subset == "all" and value.rule in rules and known(value, cards)
-    ]  # fmt: skip
+    ]
 
 
 def _parts(result: RunResult) -> Iterator[dict[str, Any]]:
     for part in result.breakdowns:
         values = {value.name.partition("/")[2]: value for value in part.metrics}
-        yield {"by": part.by, "value": part.value, "videos": part.videos,
-               "coverage": part.coverage, "auc": values.get("auc"),
-               "accuracy": values.get("accuracy")}  # fmt: skip
+        yield {
+            "by": part.by,
+            "value": part.value,
+            "videos": part.videos,
+            "coverage": part.coverage,
+            "auc": values.get("auc"),
+            "accuracy": values.get("accuracy"),
+        }

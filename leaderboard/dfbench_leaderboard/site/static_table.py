@@ -75,8 +75,13 @@ class Shown:
             counts[line.section] += 1
         for at, lines in groupby(self.lines, key=lambda line: line.section):
             section = self.table.sections[at]
-            yield BodyShown(section.test, section.kind, section.ranked,
-                            facts(section, counts[at]), list(map(self._row, lines)))  # fmt: skip
+            yield BodyShown(
+                section.test,
+                section.kind,
+                section.ranked,
+                facts(section, counts[at]),
+                list(map(self._row, lines)),
+            )
 
     def _row(self, line: Line) -> RowShown:
         cells = [self._cell(line.cells[at], self.table.columns[at]) for at in self._at]
