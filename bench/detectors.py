@@ -23,9 +23,10 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from dfbench.cards import DetectorCard, parse_name
+from dfbench.cards import DetectorCard
 from dfbench.catalogue import catalogue
 from dfbench.detector import Detector, build, count_parameters, to_unit
+from dfbench.names import parse_name
 from dfbench.request import PRECISIONS
 from dfbench.train import training_step
 

@@ -30,8 +30,10 @@ from dfbench.evaluate.breakdown import write_about
 from dfbench.evaluate.judge import judge
 from dfbench.evaluate.truth import truth_of_rows
 from dfbench.fanout import default_workers, fan_out
+from dfbench.files import write_json
+from dfbench.predictions import rewrite
 from dfbench.records import Prediction
-from dfbench.result import RunResult, rewrite, write_json, write_result
+from dfbench.result import RunResult, write_result
 from dfbench.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
 
 METRICS = (

@@ -26,7 +26,8 @@ from dfbench.loader import TrainingClips
 from dfbench.prepare import Prepared
 from dfbench.reader import ClipReader, Pick
 from dfbench.records import VideoRecord
-from dfbench.store import FaceStore, StoredVideo, StoredWindow
+from dfbench.store import FaceStore
+from dfbench.stored import StoredVideo, StoredWindow
 
 SPECS = {
     "frame 256": ClipSpec(size=256),

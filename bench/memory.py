@@ -59,10 +59,10 @@ def steps(detector: str, number: int, kept: bool) -> tuple[float, float]:
     """Seconds of a training step (median, the first left out), peak MB of the process."""
     import torch
 
-    from dfbench.cards import parse_name
     from dfbench.catalogue import catalogue
     from dfbench.detector import build, to_unit
     from dfbench.memory import keep_freed_memory
+    from dfbench.names import parse_name
 
     torch.set_num_threads(1)
     if kept:

@@ -19,10 +19,11 @@ import cv2
 import torch
 from lightning_fabric import Fabric
 
-from dfbench.cards import ClipSpec, parse_name
+from dfbench.cards import ClipSpec
 from dfbench.catalogue import catalogue
 from dfbench.detector import build
 from dfbench.listing import read_dataset
+from dfbench.names import parse_name
 from dfbench.perturb import KINDS, Perturbation
 from dfbench.places import cache_folder, faces_folder
 from dfbench.plan import find_faces

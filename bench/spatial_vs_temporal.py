@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import dfbench
-from dfbench.cards import parse_name
 from dfbench.catalogue import catalogue
 from dfbench.cli.display import Terminal
+from dfbench.names import parse_name
 from dfbench.result import MetricValue, RunResult
 
 

@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dfbench.cards import ClipSpec
-from dfbench.store import FaceStore, StoredVideo, StoredWindow
+from dfbench.store import FaceStore
+from dfbench.stored import StoredVideo, StoredWindow
 
 DFDC = 128_154
 Clip = NDArray[np.uint8]

@@ -24,17 +24,19 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.nn import functional
 
-from dfbench.cards import DetectorCard, parse_name
+from dfbench.cards import DetectorCard
 from dfbench.catalogue import catalogue
 from dfbench.clips import crop, square
 from dfbench.detector import Detector, build, to_unit
 from dfbench.fanout import default_workers
 from dfbench.loader import EpochBatches, TrainingClips, training_loader
+from dfbench.names import parse_name
 from dfbench.prepare import Prepared
 from dfbench.reader import ClipReader
 from dfbench.records import VideoRecord
 from dfbench.request import PRECISIONS
-from dfbench.store import FaceStore, StoredVideo, StoredWindow
+from dfbench.store import FaceStore
+from dfbench.stored import StoredVideo, StoredWindow
 
 
 def main() -> None:

@@ -14,8 +14,10 @@ from dfbench.catalogue import catalogue
 from dfbench.evaluate.breakdown import write_about
 from dfbench.evaluate.judge import judge
 from dfbench.evaluate.truth import truth_of_rows
+from dfbench.files import write_json
+from dfbench.predictions import rewrite
 from dfbench.records import Prediction
-from dfbench.result import RunResult, rewrite, write_json, write_result
+from dfbench.result import RunResult, write_result
 from dfbench.spec import DataSpec, ModelSpec, OnMissing, RunSpec, TrainSpec
 
 METRICS = ("accuracy", "auc", "eer", "f1", "log_loss")

@@ -28,7 +28,8 @@ from dfbench.make import FaceFinder
 from dfbench.prepare import prepare
 from dfbench.records import VideoRecord
 from dfbench.reporter import Reporter
-from dfbench.store import HOST, FaceStore, StoredVideo, StoredWindow
+from dfbench.store import HOST, FaceStore
+from dfbench.stored import StoredVideo, StoredWindow
 
 DAY = 86400
 CROP = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)

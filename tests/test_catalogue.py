@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from dfbench import hookspecs
-from dfbench.cards import DetectorCard, FaceDetectorCard, fill_options, parse_name
+from dfbench.cards import DetectorCard, FaceDetectorCard
 from dfbench.catalogue import HOOKS, Catalogue
 from dfbench.errors import NameClashError, OptionError, PluginError, UnknownNameError
+from dfbench.names import fill_options, parse_name
 
 DETECTOR = """
 from dfbench import DetectorCard, hookimpl

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from dfbench.cards import ClipSpec, DetectorCard, parse_name
+from dfbench.cards import ClipSpec, DetectorCard
 from dfbench.catalogue import catalogue
 from dfbench.detector import Detector, build, count_parameters
+from dfbench.names import parse_name
 
 # Each detector in a setting that is small enough for a test; what it is at its full size is checked
 # by its own tests. A detector without an entry is run as it is.

@@ -15,7 +15,6 @@ import dfbench
 from dfbench.aggregate import AGGREGATES, aggregate_called
 from dfbench.catalogue import catalogue
 from dfbench.errors import OptionError, ResultError
-from dfbench.evaluate.again import judge_again
 from dfbench.evaluate.breakdown import break_down, read_about, write_about
 from dfbench.evaluate.calibrate import (
     apply_isotonic,
@@ -26,12 +25,13 @@ from dfbench.evaluate.calibrate import (
     reliability,
 )
 from dfbench.evaluate.decide import RULES, Chosen, choose, choose_threshold
+from dfbench.evaluate.judge import judge_again
 from dfbench.evaluate.metrics import evaluate, measure
 from dfbench.evaluate.mistakes import mistakes
 from dfbench.evaluate.scores import video_scores
 from dfbench.evaluate.stored import StoredRun, open_run
+from dfbench.predictions import write_predictions
 from dfbench.records import Prediction
-from dfbench.result import write_predictions
 
 METRICS = catalogue().metrics()
 EPS = np.finfo(float).eps

@@ -12,14 +12,14 @@ import pytest
 from dfbench.aggregate import mean
 from dfbench.catalogue import catalogue
 from dfbench.errors import DfbenchError, OptionError, ResultError
-from dfbench.evaluate.again import judge_again
 from dfbench.evaluate.imported import Reading
-from dfbench.evaluate.judge import judge
+from dfbench.evaluate.judge import judge, judge_again
 from dfbench.evaluate.stored import open_run
 from dfbench.foreign import Import, import_scores
+from dfbench.predictions import read_predictions, rewrite
 from dfbench.records import Prediction
 from dfbench.reporter import Reporter
-from dfbench.result import load_result, read_predictions, rewrite
+from dfbench.result import load_result
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from dfbench.cards import ClipSpec, DetectorCard, Recipe, WeightsFile
-from dfbench.detector import Detector, InitialState, build, check_classes_order, unwrapped
+from dfbench.detector import Detector, build
 from dfbench.errors import DfbenchError, OptionError, WeightsError
-from dfbench.initial import compare, fit_head
+from dfbench.initial import InitialState, check_classes_order, compare, fit_head, unwrapped
 from dfbench.reporter import Reporter
 from dfbench.request import Request
 from dfbench.start import check_network, initial_weights

@@ -17,7 +17,8 @@ from click.testing import CliRunner, Result
 from made_runs import SAMPLE, add, make_spec, put, scores_of
 
 from dfbench.cli import Commands
-from dfbench.result import load_result, write_json
+from dfbench.files import write_json
+from dfbench.result import load_result
 from dfbench.spec import IMPORTED, RunSpec
 from dfbench_leaderboard.board import Board, make_board
 from dfbench_leaderboard.command import leaderboard_group

@@ -27,12 +27,12 @@ from dfbench.errors import DataError, DfbenchError, PluginError, SplitError
 from dfbench.hookspecs import hookimpl
 from dfbench.loader import EpochBatches, TrainingClips, WholeVideos, training_loader
 from dfbench.predict import predict
+from dfbench.predictions import read_predictions
 from dfbench.prepare import Prepared, prepare
 from dfbench.reader import ClipReader
 from dfbench.records import FAKE, REAL, VideoRecord
 from dfbench.reporter import Reporter
 from dfbench.request import Request
-from dfbench.result import read_predictions
 from dfbench.runner import run
 from dfbench.store import FaceStore
 

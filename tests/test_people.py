@@ -20,10 +20,10 @@ from dfbench.evaluate.scores import clip_scores, coverage, video_scores
 from dfbench.faces import LEAST_SEEN, all_tracks, main_track
 from dfbench.loader import EpochBatches
 from dfbench.predict import predict, predict_to_file
+from dfbench.predictions import read_predictions, write_predictions
 from dfbench.prepare import FaceFinder, Prepared, prepare
 from dfbench.reader import ClipReader
 from dfbench.records import Faces, Prediction, VideoRecord
-from dfbench.result import read_predictions, write_predictions
 from dfbench.store import FaceStore
 
 CLIPS = ClipSpec(frames=4, windows=5, size=24)

@@ -13,10 +13,11 @@ from test_prepare import FRAMES, finder, scene
 
 import dfbench.make
 from dfbench.errors import VideoError
+from dfbench.fingerprint import fingerprint
 from dfbench.pictures import Pictures
 from dfbench.prepare import prepare
 from dfbench.records import VideoRecord
-from dfbench.store import FaceStore, fingerprint
+from dfbench.store import FaceStore
 from dfbench.video import Video, open_video
 
 

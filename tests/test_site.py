@@ -14,7 +14,7 @@ from browser import axe, browser, visit
 from made_runs import SAMPLE, add, make_spec, put, scores_of
 
 from dfbench.errors import ResourceError
-from dfbench.result import write_json
+from dfbench.files import write_json
 from dfbench.spec import IMPORTED
 from dfbench_leaderboard.site.build import Built, build
 from dfbench_leaderboard.site.contents import slug

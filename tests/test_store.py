@@ -22,7 +22,9 @@ from dfbench import audit
 from dfbench import crops as coding
 from dfbench.cards import ClipSpec
 from dfbench.errors import DfbenchError, ResourceError, StoreError
-from dfbench.store import FaceStore, StoredVideo, StoredWindow, fingerprint, store_key
+from dfbench.fingerprint import fingerprint
+from dfbench.store import FaceStore, store_key
+from dfbench.stored import StoredVideo, StoredWindow
 
 KEY = "ab" + "c" * 62
 

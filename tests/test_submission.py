@@ -16,7 +16,8 @@ from made_runs import add, make_spec, put, scores_of
 from dfbench.cli import Commands
 from dfbench.errors import ResultError
 from dfbench.evaluate.stored import StoredRun
-from dfbench.result import load_result, write_json
+from dfbench.files import write_json
+from dfbench.result import load_result
 from dfbench_leaderboard import submission_file
 from dfbench_leaderboard.board import make_board
 from dfbench_leaderboard.command import leaderboard_group

@@ -32,10 +32,12 @@ from dfbench.cli import Commands
 from dfbench.detector import Detector, build
 from dfbench.errors import TrackingError
 from dfbench.evaluate import curves
+from dfbench.files import write_json
 from dfbench.matrix import Cell, Model
+from dfbench.predictions import rewrite
 from dfbench.records import Prediction
 from dfbench.request import Request
-from dfbench.result import MetricValue, RunResult, rewrite, write_json, write_result
+from dfbench.result import MetricValue, RunResult, write_result
 from dfbench.spec import ENSEMBLE, IMPORTED, DataSpec, ModelSpec, RunSpec, TrainSpec
 from dfbench_mlflow import dfbench_run_finished, dfbench_run_started, names
 from dfbench_mlflow.command import track_command

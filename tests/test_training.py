@@ -10,19 +10,21 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from dfbench.cards import ClipSpec
+from dfbench.catalogue import catalogue
 from dfbench.clips import crop, square
 from dfbench.detector import Detector
 from dfbench.errors import OptionError, ResourceError, ResultError, StoreError, TrainingError
 from dfbench.loader import EpochBatches
+from dfbench.model import validation
 from dfbench.optim import learning_rate
 from dfbench.predict import naming_batch_size
 from dfbench.prepare import Prepared
 from dfbench.reader import ClipReader
 from dfbench.records import VideoRecord
 from dfbench.spec import DataSpec, TrainSpec
-from dfbench.store import FaceStore, StoredVideo, StoredWindow
+from dfbench.store import FaceStore
+from dfbench.stored import StoredVideo, StoredWindow
 from dfbench.train import fit, measure_batch_norm
-from dfbench_metrics.functions import auc, log_loss
 
 CLIP = ClipSpec(frames=2, windows=3, size=16)
 DATA = DataSpec(dataset="toy", fingerprint="0", videos=1, faces="given", faces_version="1")
@@ -108,7 +110,9 @@ def train(readers, folder, settings=SETTINGS, detector=None, workers=0, **hooks)
     folder.mkdir(exist_ok=True)
     detector = detector or tiny()
     fabric = Fabric(accelerator="cpu", devices=1)
-    progress = fit(detector, *readers, settings, folder, fabric, workers, auc, log_loss, **hooks)
+    progress = fit(
+        detector, *readers, settings, folder, fabric, workers, validation(catalogue()), **hooks
+    )
     return detector, progress
 
 

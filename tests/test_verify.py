@@ -16,8 +16,10 @@ from dfbench.catalogue import catalogue
 from dfbench.errors import ResultError
 from dfbench.evaluate.stored import StoredRun
 from dfbench.evaluate.verify import verify
+from dfbench.files import write_json
+from dfbench.predictions import read_predictions, rewrite
 from dfbench.records import Prediction
-from dfbench.result import load_result, read_predictions, rewrite, write_json
+from dfbench.result import load_result
 from dfbench_leaderboard.board import make_board
 from dfbench_leaderboard.latex import as_latex
 from dfbench_leaderboard.render import as_csv, as_json, as_markdown

@@ -20,7 +20,8 @@ import torch
 from dfbench import load_detector
 from dfbench.cards import DetectorCard, WeightsFile
 from dfbench.errors import ResourceError, WeightsError
-from dfbench.weights import add, fetch, locate, read_tensors, stored_at, verify
+from dfbench.tensors import read_tensors
+from dfbench.weights import add, fetch, locate, stored_at, verify
 
 DATA = random.Random(0).randbytes(1 << 20)
 SHA = hashlib.sha256(DATA).hexdigest()

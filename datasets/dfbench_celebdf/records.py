@@ -21,8 +21,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from dfbench.endings import is_video_name
 from dfbench.errors import DataError
-from dfbench.lists import did_you_mean, is_video_name, named_videos, read_text
+from dfbench.lists import did_you_mean, named_videos, read_text
 from dfbench.records import FAKE, REAL, VideoRecord
 from dfbench.splits import divide
 

@@ -13,8 +13,9 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from dfbench.endings import IMAGE_ENDINGS
 from dfbench.errors import DataError
-from dfbench.lists import IMAGE_ENDINGS, did_you_mean
+from dfbench.lists import did_you_mean
 from dfbench.records import FAKE, REAL, VideoRecord
 from dfbench.splits import divide
 

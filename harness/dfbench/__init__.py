@@ -26,7 +26,8 @@ from dfbench.records import Faces, VideoRecord
 
 if TYPE_CHECKING:
     from dfbench.api import load_detector, run
-    from dfbench.result import RunResult, load_result, read_predictions
+    from dfbench.predictions import read_predictions
+    from dfbench.result import RunResult, load_result
 
 __version__ = "0.5.0"
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from dfbench.cards import parse_name
 from dfbench.catalogue import catalogue
 from dfbench.errors import OptionError
+from dfbench.names import parse_name
 from dfbench.places import cache_folder, weights_folder
 from dfbench.reporter import Reporter
 from dfbench.result import RunResult
@@ -82,7 +82,8 @@ def load_detector(
     WeightsError, UnknownNameError, OptionError.
     """
     from dfbench.detector import build
-    from dfbench.weights import locate, read_tensors
+    from dfbench.tensors import read_tensors
+    from dfbench.weights import locate
 
     short, given = parse_name(name)
     _, card = catalogue().detector(short)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dfbench import findings
-from dfbench.cards import DatasetCard, Option
+from dfbench.cards import DatasetCard
 from dfbench.catalogue import Catalogue
 from dfbench.duplicates import BATCH, duplicates, in_parallel, same_content
 from dfbench.errors import DataError
@@ -25,6 +25,7 @@ from dfbench.findings import CountRow, Finding
 from dfbench.headers import Header, read_header
 from dfbench.listing import find_dataset, own_splits, read_records
 from dfbench.lists import videos_below
+from dfbench.names import Option
 from dfbench.records import VideoRecord
 from dfbench.reporter import Reporter
 from dfbench.splits import make_split

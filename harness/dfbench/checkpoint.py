@@ -14,7 +14,7 @@ import torch
 
 from dfbench.detector import Detector
 from dfbench.errors import ResultError
-from dfbench.result import write_atomic
+from dfbench.files import write_atomic
 
 
 @dataclass

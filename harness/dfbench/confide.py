@@ -12,12 +12,14 @@ from dfbench.catalogue import Catalogue
 from dfbench.confidence import Abc, Confidence, as_csv, asked, read_confidences, summary
 from dfbench.detector import Detector
 from dfbench.errors import ResultError
+from dfbench.files import write_atomic
 from dfbench.model import get_model
 from dfbench.perturb import perturbation
 from dfbench.plan import Plan, Test
+from dfbench.predictions import read_predictions
 from dfbench.reader import ClipReader
 from dfbench.reporter import Reporter
-from dfbench.result import RunResult, load_result, read_predictions, write_atomic, write_result
+from dfbench.result import RunResult, load_result, write_result
 from dfbench.spec import digest
 from dfbench.stages import Stages
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from dfbench.cards import fill_options, parse_name
 from dfbench.errors import OptionError, ResourceError, ResultError
 from dfbench.evaluate.delong import components
+from dfbench.names import fill_options, parse_name
 from dfbench.records import Prediction
 
 COLUMNS = ("dataset", "video", "clip", "confidence")

@@ -18,21 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dfbench.aggregate import OWN, Aggregate, aggregate_called
-from dfbench.cards import ClipSpec, DetectorCard, Option
+from dfbench.cards import ClipSpec, DetectorCard
 from dfbench.errors import OptionError, PluginError
-from dfbench.initial import InitialState, check_classes_order, compare, fit_head, unwrapped
-
-__all__ = [
-    "Detector",
-    "InitialState",
-    "Stage",
-    "build",
-    "check_classes_order",
-    "count_parameters",
-    "stages_trained",
-    "to_unit",
-    "unwrapped",
-]
+from dfbench.initial import InitialState, compare, fit_head, unwrapped
+from dfbench.names import Option
 
 Stage = tuple[str, list[nn.Module]]
 _OF_THE_READER = ("training_clips", "regions", "augment")

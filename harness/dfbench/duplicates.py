@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from dfbench.fanout import fan_out
 from dfbench.findings import WORDS, Finding, broken, notice
+from dfbench.fingerprint import fingerprint
 from dfbench.pictures import picture_files
 from dfbench.records import VideoRecord
 from dfbench.reporter import Advance, Reporter
-from dfbench.store import fingerprint
 
 BATCH = 64
 """Files in one parallel task: enough to hide what a task costs."""

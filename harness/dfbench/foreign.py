@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from dfbench.aggregate import aggregate_called
-from dfbench.cards import ClipSpec, Option, parse_name
+from dfbench.cards import ClipSpec
 from dfbench.catalogue import Catalogue
 from dfbench.errors import OptionError, ResourceError
 from dfbench.evaluate.breakdown import write_about
@@ -19,14 +19,17 @@ from dfbench.evaluate.imported import Checked, Reading, check_scores
 from dfbench.evaluate.judge import judge
 from dfbench.evaluate.score_file import read_score_file
 from dfbench.evaluate.truth import truth_of_records
+from dfbench.files import write_json
 from dfbench.leaks import check_across
 from dfbench.listing import Listing, fingerprint, read_dataset
+from dfbench.names import Option, parse_name
 from dfbench.places import cache_folder
+from dfbench.predictions import rewrite
 from dfbench.provenance import command, git_commit, now, versions
 from dfbench.records import Prediction, Split
 from dfbench.reporter import Reporter
 from dfbench.request import check_writable, name_roots, name_split_files
-from dfbench.result import RunResult, rewrite, write_json, write_result
+from dfbench.result import RunResult, write_result
 from dfbench.spec import IMPORTED, DataSpec, ModelSpec, OnMissing, RunSpec
 from dfbench.splits import check_classes, count
 

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dfbench.cards import DatasetCard, Option, fill_options, parse_name, resolve
+from dfbench.cards import DatasetCard, resolve
 from dfbench.catalogue import Catalogue
 from dfbench.errors import DataError
 from dfbench.leaks import check_leaks
 from dfbench.lists import read_rows
+from dfbench.names import Option, fill_options, parse_name
 from dfbench.places import data_folder, data_roots
 from dfbench.records import SPLITS, Split, VideoRecord
 from dfbench.reporter import Reporter

@@ -13,10 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dfbench.endings import is_video_name
 from dfbench.errors import DataError, OptionError
-
-VIDEO_ENDINGS = {".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".wmv", ".flv"}
-IMAGE_ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 
 
 def read_text(file: Path) -> str:
@@ -157,10 +155,6 @@ def videos_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
             yield from videos_below(folder / name, (*above, real))
         elif not is_folder and is_video_name(Path(name)):
             yield folder / name
-
-
-def is_video_name(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_ENDINGS and not path.name.startswith(".")
 
 
 def choose(option: str, text: str, among: Sequence[str]) -> list[str]:

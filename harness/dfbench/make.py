@@ -18,7 +18,7 @@ from dfbench.errors import VideoError
 from dfbench.faces import ImageFaces, RecordFaces, all_tracks, check_faces, main_track
 from dfbench.pictures import Pictures
 from dfbench.records import Faces, FaceTrack, Status, VideoRecord
-from dfbench.store import StoredVideo, StoredWindow
+from dfbench.stored import StoredVideo, StoredWindow
 from dfbench.video import READER, Video, open_video
 from dfbench.windows import sample_windows
 

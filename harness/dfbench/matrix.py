@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from dfbench.cards import fill_options, parse_name
 from dfbench.catalogue import Catalogue
 from dfbench.errors import DfbenchError, ResultError
 from dfbench.listing import Listing, read_dataset
+from dfbench.names import fill_options, label, parse_name
 from dfbench.perturb import perturbations
 from dfbench.plan import Plan, make_plan
 from dfbench.reporter import Reporter
 from dfbench.request import PRECISIONS, Request
 from dfbench.result import RunResult, load_result
-from dfbench.spec import RunSpec, label
+from dfbench.spec import RunSpec
 
 NONE = "none"
 """In place of a training set: weights as they are."""

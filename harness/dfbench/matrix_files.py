@@ -11,10 +11,10 @@ from typing import Any
 
 from dfbench.evaluate.generalisation import Grid, Outcome, long_csv, table_csv
 from dfbench.evaluate.published import Compared
+from dfbench.files import safe, write_atomic, write_json
 from dfbench.matrix import Part
 from dfbench.provenance import command, now
-from dfbench.result import write_atomic, write_json
-from dfbench.spec import digest, safe
+from dfbench.spec import digest
 
 MACHINE = ("device", "workers", "out", "cache", "data_roots", "split_files", "again")
 """Fields of a request that say where and how, not what."""

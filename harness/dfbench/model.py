@@ -11,17 +11,20 @@ from dfbench.catalogue import Catalogue
 from dfbench.checkpoint import Progress
 from dfbench.detector import Detector, build, count_parameters
 from dfbench.errors import SplitError
+from dfbench.evaluate.scores import video_scores
+from dfbench.files import write_json
 from dfbench.plan import Data, Plan
 from dfbench.predict import predict
+from dfbench.predictions import rewrite
 from dfbench.prepare import Prepared
 from dfbench.provenance import environment
 from dfbench.reader import ClipReader
-from dfbench.records import FAKE, REAL
-from dfbench.result import rewrite, training_facts, write_json
+from dfbench.records import FAKE, REAL, Prediction
+from dfbench.result import training_facts
 from dfbench.spec import SCHEMA, TrainSpec
 from dfbench.stages import Stages
-from dfbench.train import Report, fit
-from dfbench.weights import read_tensors
+from dfbench.tensors import read_tensors
+from dfbench.train import Report, Validate, fit
 
 LEFT_BY_TRAINING = (
     "train.json",
@@ -60,9 +63,6 @@ def _train(
         _usable(detector, stages, [p for p in prepared if p.record.split == split], split, data)
         for split in ("train", "val")
     )
-    auc, log_loss = (
-        catalogue.find("metrics", f"metrics/{name}")[1].resolve() for name in ("auc", "log_loss")
-    )
     with stages.stage("train", "train", settings.epochs * 1000) as advance:
         shown = 0
 
@@ -80,14 +80,29 @@ def _train(
             folder,
             stages.fabric(),
             stages.plan.workers,
-            auc,
-            log_loss,
+            validation(catalogue),
             report,
             step,
         )
         _score_validation(detector, stages, val, folder)
     write_json(folder / "train.json", _facts(stages.plan, detector, progress))
     (folder / "checkpoint.pt").unlink(missing_ok=True)
+
+
+def validation(catalogue: Catalogue) -> Validate:
+    """What an epoch is chosen by, at video level: a video without a score counts as 0.5 there."""
+    auc, log_loss = (
+        catalogue.find("metrics", f"metrics/{name}")[1].resolve() for name in ("auc", "log_loss")
+    )
+
+    def judge(detector: Detector, rows: list[Prediction]) -> dict[str, float]:
+        videos = video_scores(rows, detector.aggregate, "chance")
+        return {
+            "val/video/auc": float(auc(videos.labels, videos.scores)),
+            "val/video/log_loss": float(log_loss(videos.labels, videos.scores)),
+        }
+
+    return judge
 
 
 def _usable(

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dfbench.endings import IMAGE_ENDINGS
 from dfbench.errors import VideoError
-from dfbench.lists import IMAGE_ENDINGS
 
 
 def is_pictures(path: Path) -> bool:

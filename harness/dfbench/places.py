@@ -9,6 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from dfbench.errors import DfbenchError, ResourceError
+from dfbench.files import write_json
 
 
 def cache_folder(given: Path | None = None) -> Path:
@@ -51,8 +52,6 @@ def data_roots() -> dict[str, Path]:
 
 def keep_data_root(name: str, root: Path) -> Path:
     """Keep a data root in the user's configuration; the file it went to."""
-    from dfbench.result import write_json
-
     file = config_folder() / "roots.json"
     kept = {key: str(value) for key, value in data_roots().items()}
     kept[name] = str(root.resolve())

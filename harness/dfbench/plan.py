@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dfbench.cards import DetectorCard, Option, parse_name
+from dfbench.cards import DetectorCard
 from dfbench.catalogue import Catalogue
 from dfbench.errors import DataError
 from dfbench.fanout import default_workers
 from dfbench.leaks import check_across
 from dfbench.listing import Listing, fingerprint, read_dataset
 from dfbench.make import FaceFinder
+from dfbench.names import Option, parse_name
 from dfbench.perturb import perturbations
 from dfbench.places import cache_folder, faces_folder, weights_folder
 from dfbench.records import REAL, VideoRecord

@@ -12,9 +12,9 @@ from torch import Tensor
 from dfbench.detector import Detector, to_unit
 from dfbench.errors import ResourceError, ResultError, TrainingError
 from dfbench.loader import WholeVideos, each, video_loader
+from dfbench.predictions import read_predictions, rewrite, write_predictions
 from dfbench.reader import ClipReader
 from dfbench.records import Prediction, Status
-from dfbench.result import read_predictions, rewrite, write_predictions
 
 _NO_MEMORY = ("DefaultCPUAllocator", "not enough memory", "out of memory")
 

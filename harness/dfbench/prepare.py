@@ -15,9 +15,11 @@ from dfbench.cards import ClipSpec
 from dfbench.clips import STORE_MARGIN
 from dfbench.errors import DataError, OptionError
 from dfbench.fanout import fan_out
+from dfbench.fingerprint import fingerprint
 from dfbench.make import FaceFinder, make_clips, needs_record
 from dfbench.records import Status, VideoRecord
-from dfbench.store import FaceStore, StoredVideo, fingerprint
+from dfbench.store import FaceStore
+from dfbench.stored import StoredVideo
 from dfbench.video import READER
 
 
@@ -49,6 +51,13 @@ class Prepared:
     def __post_init__(self) -> None:
         if not self.clips:
             object.__setattr__(self, "clips", tuple(range(len(self.starts))))
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """The record's attributes, size and face, as texts: what numbers are broken down by."""
+        width, height = self.size
+        measured = {"width": width, "height": height, "face": self.face, "people": self.people}
+        return {**{k: str(v) for k, v in measured.items() if v}, **self.record.attributes}
 
 
 @dataclass(frozen=True)

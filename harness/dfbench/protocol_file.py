@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from dfbench.cards import Option, ProtocolCard
+from dfbench.cards import ProtocolCard
 from dfbench.catalogue import Catalogue
 from dfbench.errors import DfbenchError, OptionError, PluginError
 from dfbench.evaluate.generalisation import check_metric
 from dfbench.evaluate.published import Quoted
 from dfbench.matrix import NONE, dataset_label, detector_label
+from dfbench.names import Option
 from dfbench.protocol import Entrant, Protocol
 from dfbench.spec import digest
 

@@ -22,7 +22,8 @@ from dfbench.errors import PluginError
 from dfbench.perturb import Perturbation
 from dfbench.prepare import Prepared
 from dfbench.records import FAKE
-from dfbench.store import FaceStore, arrays
+from dfbench.store import FaceStore
+from dfbench.stored import arrays
 
 Matrix = NDArray[np.float64]
 Stored = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]

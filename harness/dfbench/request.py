@@ -9,9 +9,9 @@ from pathlib import Path
 
 from dfbench import confidence
 from dfbench.aggregate import OWN, aggregate_called
-from dfbench.cards import parse_name
 from dfbench.catalogue import Catalogue
 from dfbench.errors import OptionError, ResourceError
+from dfbench.names import parse_name
 from dfbench.perturb import perturbations
 from dfbench.spec import OnMissing
 

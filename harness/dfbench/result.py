@@ -5,23 +5,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import math
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, astuple, dataclass, field, fields
-from operator import itemgetter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from dfbench.errors import ResultError
-from dfbench.records import Prediction
-from dfbench.spec import RunSpec, check_types
+from dfbench.files import write_json
+from dfbench.spec import RunSpec
+from dfbench.typed import check_types
 
-COLUMNS = tuple(f.name for f in fields(Prediction))
 SCHEMA = 3
 """Of ``result.json``. 1 had one threshold and no breakdowns, 2 no ``truth``; both are read."""
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
@@ -212,86 +207,3 @@ def training_facts(folder: Path) -> dict[str, Any] | None:
     except ValueError as error:
         raise ResultError(f"{file} is damaged ({error}): run with --again") from error
     return facts
-
-
-def write_predictions(rows: Iterable[Prediction], file: Any, *, header: bool) -> None:
-    """Append rows to an open text file. Scores keep every digit, so they read back equal."""
-    writer = csv.writer(file, lineterminator="\n")
-    if header:
-        writer.writerow(COLUMNS)
-    for row in rows:
-        values = astuple(row)
-        writer.writerow("" if v is None else repr(v) if isinstance(v, float) else v for v in values)
-
-
-def rewrite(path: Path, rows: Iterable[Prediction]) -> None:
-    """Write a whole ``predictions.csv`` atomically."""
-    buffer = io.StringIO()
-    write_predictions(rows, buffer, header=True)
-    write_atomic(path, buffer.getvalue().encode())
-
-
-def read_predictions(path: Path | str) -> list[Prediction]:
-    """Read a ``predictions.csv``. Raises ResultError naming the line that does not hold."""
-    path = Path(path)
-    path = path / "predictions.csv" if path.is_dir() else path
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets write a mark
-            return list(_rows(path, file))
-    except OSError as error:
-        raise ResultError(f"{path} cannot be read: {error.strerror}") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ResultError(f"{path} is no table of text: {error}") from error
-
-
-def _rows(path: Path, file: Iterable[str]) -> Iterator[Prediction]:
-    reader = csv.reader(file)
-    head = next(reader, [])
-    if missing := [c for c in COLUMNS if c not in head]:
-        raise ResultError(
-            f"{path} has no column {', '.join(missing)}; it needs {','.join(COLUMNS)}"
-        )
-    ours = itemgetter(*map(head.index, COLUMNS))
-    for row in reader:
-        if not row:
-            continue
-        try:
-            dataset, video, clip, start, label, score, method, group, status = ours(row)
-            number = float(score) if score else None
-            if number is not None and not math.isfinite(number):
-                raise ValueError(f"score {score} is no number")
-            yield Prediction(
-                dataset,
-                video,
-                int(clip),
-                int(start) if start else None,
-                int(label),
-                number,
-                method or None,
-                group,
-                status,
-            )
-        except IndexError:
-            raise ResultError(
-                f"{path}, line {reader.line_num}: {len(row)} cells of {len(head)}"
-            ) from None
-        except ValueError as error:
-            raise ResultError(f"{path}, line {reader.line_num}: {error}") from error
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Write JSON atomically: a reader sees the old file or the new one, never half of it."""
-    text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False, sort_keys=False)
-    write_atomic(path, text.encode() + b"\n")
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

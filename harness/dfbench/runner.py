@@ -18,27 +18,22 @@ from dfbench.detector import Detector, count_parameters
 from dfbench.errors import DfbenchError, ResourceError, ResultError
 from dfbench.evaluate.breakdown import write_about
 from dfbench.evaluate.judge import judge
-from dfbench.evaluate.robustness import write_robustness
 from dfbench.evaluate.scores import by_video
 from dfbench.evaluate.truth import truth_of_records
+from dfbench.files import write_json
 from dfbench.model import forget, get_model
 from dfbench.perturb import perturbation
 from dfbench.plan import Data, Plan, Test, make_plan
+from dfbench.plots.robustness import write_robustness
 from dfbench.predict import predict_to_file
+from dfbench.predictions import read_predictions
 from dfbench.prepare import Prepared
 from dfbench.provenance import command, environment, git_commit, now, peak_memory_mb
 from dfbench.records import Prediction
 from dfbench.reporter import Reporter
 from dfbench.request import Request
-from dfbench.result import (
-    RunResult,
-    load_result,
-    read_predictions,
-    training_facts,
-    write_json,
-    write_result,
-)
-from dfbench.shown import draw_mistakes, known_of
+from dfbench.result import RunResult, load_result, training_facts, write_result
+from dfbench.shown import draw_mistakes
 from dfbench.spec import RunSpec
 from dfbench.splits import count
 from dfbench.stages import Stages
@@ -128,7 +123,7 @@ class Run:
         prepared = self._prepare(test.data, stages)
         scored = self._score(test, detector, prepared, stages)
         rows = read_predictions(test.folder)
-        about = {video.record.id: known_of(video) for video in prepared}
+        about = {video.record.id: video.attributes for video in prepared}
         write_about(about, test.folder / "videos.csv")
         facts = training_facts(self.folder) or {}
         with stages.stage("metrics", "metrics", 1) as advance:

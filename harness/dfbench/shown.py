@@ -1,5 +1,4 @@
-"""What a run keeps of its test videos for people to look at: what is known of each, and a picture
-of those that were decided wrongly."""
+"""A picture of the test videos that were decided wrongly, for people to look at."""
 
 from __future__ import annotations
 
@@ -12,13 +11,6 @@ from dfbench.sheet import draw_rows, words
 from dfbench.store import FaceStore
 
 SHEET = "mistakes.jpg"
-
-
-def known_of(video: Prepared) -> dict[str, str]:
-    """The video's attributes, size and face, as texts; see ``evaluate.breakdown.About``."""
-    width, height = video.size
-    measured = {"width": width, "height": height, "face": video.face, "people": video.people}
-    return {**{k: str(v) for k, v in measured.items() if v}, **video.record.attributes}
 
 
 def draw_mistakes(

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dfbench.augment import POLICIES
-from dfbench.cards import DetectorCard, Option
+from dfbench.cards import DetectorCard
 from dfbench.errors import OptionError, WeightsError
+from dfbench.names import Option
 from dfbench.places import weights_folder
 from dfbench.reporter import Reporter
 from dfbench.request import Request
 from dfbench.result import training_facts
-from dfbench.weights import Weights, locate, read_tensors
+from dfbench.tensors import read_tensors
+from dfbench.weights import Weights, locate
 
 if TYPE_CHECKING:
     from dfbench.detector import Detector

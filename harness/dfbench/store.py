@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import re
-import stat
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -28,14 +27,10 @@ from dfbench.cards import ClipSpec
 from dfbench.clips import STORE_MARGIN, STORE_SIDE
 from dfbench.crops import Quality
 from dfbench.errors import ResourceError, StoreError
-from dfbench.pictures import picture_files
-from dfbench.stored import DAMAGE, StoredVideo, StoredWindow, arrays, describe, frames, pack
-
-__all__ = ["FaceStore", "StoredVideo", "StoredWindow", "arrays", "fingerprint", "store_key"]
+from dfbench.stored import DAMAGE, StoredVideo, StoredWindow, describe, frames, pack
 
 _KEY_SCHEMA = 1  # of the key alone: schema 2 files hold the same things, so old ones are found
 _DAY = 86400
-_CHUNK = 1 << 16
 HOST = re.sub(r"[^\w-]", "-", platform.node()) or "-"
 """This machine in the names of files being written: a cache may be shared."""
 
@@ -131,32 +126,6 @@ def store_key(
     parts = [_KEY_SCHEMA, content, faces, reader, sampling]
     text = json.dumps(parts if quality == "lossless" else [*parts, quality])
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def fingerprint(path: Path) -> str:
-    """sha256 over size, first and last 64 KiB of a file: its content, without reading all of it.
-
-    Enough to tell videos apart and to notice one that was replaced; not a proof of integrity. Of
-    a folder of pictures: the names and sizes of all, the first and the last as above. Raises
-    OSError, also for what is neither.
-    """
-    if path.is_dir():
-        files = picture_files(path)
-        sizes = {file: file.stat().st_size for file in files if file.is_file()}
-        parts = [f"{file.name} {sizes.get(file, -1)}" for file in files]  # a link may lead nowhere
-        there = list(sizes)
-        parts += [fingerprint(file) for file in (there[0], there[-1])] if there else []
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    about = path.stat()
-    if not stat.S_ISREG(about.st_mode):  # a pipe would wait for ever
-        raise OSError(errno.EINVAL, "neither a file nor a folder of pictures", str(path))
-    size = about.st_size
-    sha = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        sha.update(file.read(_CHUNK))
-        file.seek(max(size - _CHUNK, 0))
-        sha.update(file.read(_CHUNK))
-    return sha.hexdigest()
 
 
 def _mark_used(path: Path) -> None:

@@ -16,9 +16,9 @@ from typing import Any
 from dfbench.errors import ResourceError
 from dfbench.evaluate.generalisation import Outcome
 from dfbench.fanout import cluster_gpus, default_workers, fan_out
+from dfbench.files import safe
 from dfbench.job import Event, do
 from dfbench.matrix import Cell, Model, with_own_roots
-from dfbench.spec import safe
 
 Show = Callable[[str, Event], None]
 """Is given a model's name and what its process says; ``{"begin": gpu}`` comes first, and

@@ -23,7 +23,6 @@ from torch.utils.data import DataLoader
 from dfbench.checkpoint import Progress, keep, resume
 from dfbench.detector import Detector, to_unit
 from dfbench.errors import TrainingError
-from dfbench.evaluate.scores import video_scores
 from dfbench.loader import EpochBatches, TrainingClips, each, training_loader
 from dfbench.optim import Uphill, learning_rate, make_optimizer, set_rate
 from dfbench.predict import naming_batch_size, predict
@@ -33,7 +32,9 @@ from dfbench.spec import TrainSpec
 
 Report = Callable[[int, Mapping[str, float]], object]
 Step = Callable[[int, int], object]
-ValidationMetric = Callable[[Any, Any], float]
+Validate = Callable[[Detector, list[Prediction]], dict[str, float]]
+"""From the scores of validation to ``val/video/auc``, which chooses the epoch, and
+``val/video/log_loss``, which decides between equal ones."""
 _LOOK = 16  # steps between two looks at the loss
 _MEASURED = 16  # batches that batch norm is measured on after an epoch
 
@@ -46,8 +47,7 @@ def fit(
     folder: Path,
     fabric: Fabric,
     workers: int,
-    auc: ValidationMetric,
-    log_loss: ValidationMetric,
+    judge: Validate,
     report: Report = lambda epoch, values: None,
     step: Step = lambda done, total: None,
 ) -> Progress:
@@ -66,7 +66,7 @@ def fit(
 
     def validate() -> dict[str, float]:
         chunks = predict(detector, val, settings.data.dataset, settings.batch_size, workers, fabric)
-        return _validate(detector, [row for chunk in chunks for row in chunk], auc, log_loss)
+        return judge(detector, [row for chunk in chunks for row in chunk])
 
     if settings.fine_tune == "none":
         progress, values = Progress(epoch=1), validate()
@@ -221,13 +221,3 @@ def _check_finite(losses: Tensor, epoch: int, step: int, progress: Progress) -> 
         f"the loss is {bad} in epoch {epoch}, about step {step + 1}: lower --lr, or use "
         f"--precision 32; {kept}"
     )
-
-
-def _validate(
-    detector: Detector, rows: list[Prediction], auc: ValidationMetric, log_loss: ValidationMetric
-) -> dict[str, float]:
-    videos = video_scores(rows, detector.aggregate, "chance")
-    return {
-        "val/video/auc": float(auc(videos.labels, videos.scores)),
-        "val/video/log_loss": float(log_loss(videos.labels, videos.scores)),
-    }

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from dfbench.cards import parse_name
 from dfbench.catalogue import catalogue
 from dfbench.errors import OptionError
 from dfbench.evaluate.truth import truth_of_records
 from dfbench.listing import read_dataset
+from dfbench.names import parse_name
 from dfbench.places import cache_folder
+from dfbench.predictions import read_predictions
 from dfbench.records import VideoRecord
-from dfbench.result import read_predictions
 from dfbench_leaderboard.row import Row
 from dfbench_leaderboard.sources import LeftOut
 

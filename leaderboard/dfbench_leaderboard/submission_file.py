@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dfbench.errors import ResultError
-from dfbench.result import write_atomic
+from dfbench.files import write_atomic
 
 ABOUT = "submission.json"
 NEEDED = ("spec.json", "result.json", "predictions.csv")

@@ -14,7 +14,8 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from dfbench.detector import InitialState, Stage, unwrapped
+from dfbench.detector import Stage
+from dfbench.initial import InitialState, unwrapped
 
 # What a trunk's ImageNet checkpoint holds beyond the trunk: its classifier and, in Inception's,
 # the auxiliary one that only its own training used.

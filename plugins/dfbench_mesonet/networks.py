@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from dfbench.augment import Augmentation
 from dfbench.clips import Jitter
-from dfbench.detector import InitialState, Stage
+from dfbench.detector import Stage
+from dfbench.initial import InitialState
 from dfbench_mesonet.keras import ordered_layers, to_torch
 
 

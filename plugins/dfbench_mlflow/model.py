@@ -16,7 +16,8 @@ from dfbench.catalogue import catalogue
 from dfbench.detector import Detector, build
 from dfbench.errors import PluginError
 from dfbench.spec import RunSpec
-from dfbench.weights import read_tensors, sha256_of
+from dfbench.tensors import read_tensors
+from dfbench.weights import sha256_of
 from dfbench_mlflow import names
 from dfbench_mlflow.names import PREFIX, clean
 

@@ -12,7 +12,8 @@ from dfbench.detector import Detector
 from dfbench.evaluate.scores import video_scores
 from dfbench.plots import curves
 from dfbench.plots.reliability import reliability_figure
-from dfbench.result import RunResult, read_predictions
+from dfbench.predictions import read_predictions
+from dfbench.result import RunResult
 
 
 def draw(result: RunResult, run: Path, detector: Callable[[], Detector]) -> dict[str, Figure]:

@@ -14,7 +14,7 @@ from torchvision.ops import batched_nms
 
 from dfbench.errors import WeightsError
 from dfbench.records import Faces
-from dfbench.weights import read_tensors
+from dfbench.tensors import read_tensors
 from dfbench_mtcnn.boxes import Sums, move, squared, without_nested
 from dfbench_mtcnn.networks import ONet, PNet, RNet
 

@@ -9,7 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
-from dfbench.detector import InitialState, Stage, check_classes_order, unwrapped
+from dfbench.detector import Stage
+from dfbench.initial import InitialState, check_classes_order, unwrapped
 
 _BLOCKS = {
     18: (BasicBlock, [2, 2, 2, 2]),

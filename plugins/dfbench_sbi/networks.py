@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from dfbench.augment import Augmentation
 from dfbench.clips import Jitter
-from dfbench.detector import InitialState, Stage, check_classes_order
+from dfbench.detector import Stage
 from dfbench.errors import DataError
+from dfbench.initial import InitialState, check_classes_order
 from dfbench_sbi.blending import SelfBlending
 from dfbench_sbi.checkpoints import read_checkpoint
 

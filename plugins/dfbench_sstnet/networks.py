@@ -14,7 +14,8 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from dfbench.detector import InitialState, Stage, unwrapped
+from dfbench.detector import Stage
+from dfbench.initial import InitialState, unwrapped
 from dfbench_sstnet.residuals import RESIDUALS
 
 

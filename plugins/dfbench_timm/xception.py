@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from dfbench.detector import InitialState, Stage, unwrapped
+from dfbench.detector import Stage
+from dfbench.initial import InitialState, unwrapped
 from dfbench_timm.networks import FrameNetwork, parts, without_prefix
 
 

@@ -14,8 +14,9 @@ from dfbench.cli.options import option
 from dfbench.errors import DfbenchError, UnknownNameError
 
 if TYPE_CHECKING:
-    from dfbench.cards import AnyCard, DetectorCard, Option
+    from dfbench.cards import AnyCard, DetectorCard
     from dfbench.catalogue import Catalogue, Kind
+    from dfbench.names import Option
 
 KINDS = ("detectors", "datasets", "metrics", "faces", "protocols", "plugins", "runs")
 
@@ -135,8 +136,9 @@ def _runs(out: Path) -> list[dict[str, Any]]:
 @options.as_json
 def show_command(name: str, as_json: bool) -> None:
     """One card in full: paper, licence, input, weights, parameters."""
-    from dfbench.cards import DetectorCard, ProtocolCard, parse_name
+    from dfbench.cards import DetectorCard, ProtocolCard
     from dfbench.catalogue import catalogue
+    from dfbench.names import parse_name
 
     short, given = parse_name(name)
     found = _find(catalogue(), short)

@@ -127,7 +127,7 @@ def _write(out: Path, rows: list[tuple[str, str | None, str, str]]) -> None:
     import csv
     import io
 
-    from dfbench.result import write_atomic
+    from dfbench.files import write_atomic
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

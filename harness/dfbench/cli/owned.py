@@ -55,8 +55,8 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
 def with_options(*names: str | None) -> list[str | None]:
     """The datasets as ``name:key=value,…`` with the options that were given on their own, each put
     to every dataset that has it. Raises click.UsageError for one that none of them has."""
-    from dfbench.cards import parse_name
     from dfbench.catalogue import catalogue
+    from dfbench.names import parse_name
 
     given: dict[str, str] = click.get_current_context().meta.get(_META, {})
     unused = set(given)

@@ -149,8 +149,9 @@ def _shard(text: str | None) -> tuple[int, int]:
 
 
 def _clip(detector: str | None) -> ClipSpec:
-    from dfbench.cards import ClipSpec, parse_name
+    from dfbench.cards import ClipSpec
     from dfbench.catalogue import catalogue
+    from dfbench.names import parse_name
 
     return catalogue().detector(parse_name(detector)[0])[1].clip if detector else ClipSpec()
 

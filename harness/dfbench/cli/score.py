@@ -74,9 +74,9 @@ def score_command(
     from dfbench.catalogue import catalogue
     from dfbench.cli.display import print_json, stdout
     from dfbench.cli.scores import print_scores
-    from dfbench.evaluate.again import judge_again
     from dfbench.evaluate.bootstrap import DRAWS
     from dfbench.evaluate.decide import RULES, check_rule
+    from dfbench.evaluate.judge import judge_again
     from dfbench.evaluate.stored import open_run
 
     if imported["scores"] is not None:

@@ -20,8 +20,9 @@ from dfbench.evaluate.bootstrap import DRAWS
 from dfbench.evaluate.decide import Chosen
 from dfbench.evaluate.metrics import measure
 from dfbench.evaluate.scores import Scores, by_video
+from dfbench.files import write_atomic
 from dfbench.records import FAKE, REAL, Prediction
-from dfbench.result import Breakdown, write_atomic
+from dfbench.result import Breakdown
 
 SHOWN = ("auc", "accuracy")
 """Metrics of a breakdown."""

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from dfbench.lists import is_video_name
+from dfbench.endings import is_video_name
 from dfbench.records import VideoRecord
 
 

@@ -10,13 +10,12 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from dfbench.errors import ResultError
 from dfbench.evaluate.scores import CHANCE
+from dfbench.files import safe
 from dfbench.perturb import Perturbation, perturbation
-from dfbench.result import MetricValue, RunResult, write_atomic
-from dfbench.spec import safe
+from dfbench.result import MetricValue, RunResult
 
 ALL = "all"
 AUC = "video/auc"
@@ -94,21 +93,6 @@ def auc(result: RunResult, subset: str = ALL) -> MetricValue:
     """The result's video AUC, with its interval; without a value when there is none."""
     found = (m for m in result.metrics if m.name == AUC and m.subset == subset)
     return next(found, MetricValue(name=AUC, subset=subset, reason="none"))
-
-
-def write_robustness(results: Sequence[RunResult], folder: Path) -> list[Path]:
-    """``robustness-<test>.csv`` and ``.png`` for each perturbed test set, below ``folder``."""
-    from dfbench.plots.robustness import robustness_figure
-
-    files = []
-    for found in robustness(results):
-        table, picture = (folder / f"{found.name}{end}" for end in (".csv", ".png"))
-        write_atomic(table, csv_of(found).encode())
-        drawn = io.BytesIO()
-        robustness_figure(found).savefig(drawn, format="png")
-        write_atomic(picture, drawn.getvalue())
-        files += [table, picture]
-    return files
 
 
 def csv_of(found: Robustness) -> str:

@@ -12,8 +12,9 @@ from dfbench.errors import ResultError
 from dfbench.evaluate.decide import Chosen, choose
 from dfbench.evaluate.scores import Scores, video_scores
 from dfbench.evaluate.truth import truth_of_rows
+from dfbench.predictions import read_predictions
 from dfbench.records import Prediction
-from dfbench.result import RunResult, load_result, read_predictions
+from dfbench.result import RunResult, load_result
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
 from itertools import cycle
+from pathlib import Path
 from textwrap import fill
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dfbench.evaluate.robustness import ALL, Robustness, auc
+from dfbench.evaluate.robustness import ALL, Robustness, auc, csv_of, robustness
+from dfbench.files import write_atomic
 from dfbench.plots.curves import COLOURS, STYLES, plain
 from dfbench.result import RunResult
 
@@ -42,6 +46,19 @@ def robustness_figure(found: Robustness) -> Figure:
         ncols=min(len(labels), 2 * columns),
     )
     return figure
+
+
+def write_robustness(results: Sequence[RunResult], folder: Path) -> list[Path]:
+    """``robustness-<test>.csv`` and ``.png`` for each perturbed test set, below ``folder``."""
+    files = []
+    for found in robustness(results):
+        table, picture = (folder / f"{found.name}{end}" for end in (".csv", ".png"))
+        write_atomic(table, csv_of(found).encode())
+        drawn = io.BytesIO()
+        robustness_figure(found).savefig(drawn, format="png")
+        write_atomic(picture, drawn.getvalue())
+        files += [table, picture]
+    return files
 
 
 def _panel(axes: Axes, found: Robustness, name: str) -> None:
