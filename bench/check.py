@@ -21,8 +21,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from dfbench.catalogue import catalogue
-from dfbench.check import check_dataset
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.data.check import check_dataset
 from dfbench.fanout import default_workers
 
 
@@ -70,7 +70,7 @@ def row(root: Path, workers: int, asked: argparse.Namespace) -> str:
     for _ in range(asked.repeats):
         begin = time.perf_counter()
         report = check_dataset(
-            "folder", catalogue(), {"folder": root}, root, deep=asked.deep, workers=workers
+            "folder", open_catalogue(), {"folder": root}, root, deep=asked.deep, workers=workers
         )
         seconds.append(time.perf_counter() - begin)
         assert report.videos == asked.files, report

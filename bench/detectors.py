@@ -23,12 +23,12 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from dfbench.cards import DetectorCard
-from dfbench.catalogue import catalogue
-from dfbench.detector import Detector, build, count_parameters, to_unit
-from dfbench.names import parse_name
-from dfbench.request import PRECISIONS
-from dfbench.train import training_step
+from dfbench.catalogue.cards import DetectorCard
+from dfbench.catalogue.names import parse_name
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.detector.network import Detector, build, count_parameters, to_unit
+from dfbench.running.request import PRECISIONS
+from dfbench.training.loop import training_step
 
 GAIN = 1.05
 """A doubled batch must bring at least so much more throughput to be worth it."""
@@ -50,13 +50,13 @@ def main() -> None:
     asked.largest_batch = asked.largest_batch or (1024 if gpu else 4)
     device = torch.cuda.get_device_name() if gpu else f"CPU, {torch.get_num_threads()} threads"
     print(f"{device}, torch {torch.__version__}, precision {asked.precision}\n\n{HEAD}")
-    for name in asked.detector or sorted(catalogue().cards("detectors")):
+    for name in asked.detector or sorted(open_catalogue().cards("detectors")):
         print(row(name, asked), flush=True)
 
 
 def row(name: str, asked: argparse.Namespace) -> str:
     short, given = parse_name(name)
-    card, options = catalogue().detector(short)[1].configured(given)
+    card, options = open_catalogue().detector(short)[1].configured(given)
     detector = build(card, options)
     gmacs = multiply_adds(detector) / 1e9
     kind: Any = PRECISIONS[asked.precision]

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
 from dfbench.evaluate.bootstrap import Bootstrap
 from dfbench.evaluate.decide import choose
 from dfbench.evaluate.metrics import measure
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=100_000)
     parser.add_argument("--draws", type=int, default=2000)
     asked = parser.parse_args()
-    metrics = catalogue().metrics()
+    metrics = open_catalogue().metrics()
     chosen = choose(table(2000, 1))
     print("| | time | peak memory so far |\n| --- | --- | --- |")
     for group in (1, 50):

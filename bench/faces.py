@@ -107,7 +107,7 @@ def frames(video: Path, count: int, size: tuple[int, int]) -> NDArray[np.uint8]:
     """uint8 [count, H, W, 3] RGB, spread over the video; noise where there is none."""
     if not video.is_file():
         return np.random.default_rng(0).integers(0, 256, (count, size[1], size[0], 3), np.uint8)
-    from dfbench.video import Video
+    from dfbench.video.reader import Video
 
     with Video(video) as opened:
         numbers = np.linspace(0, len(opened) - 1, count).astype(int).tolist()

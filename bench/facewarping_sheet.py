@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench.catalogue import catalogue
-from dfbench.clips import crop, square
-from dfbench.listing import read_dataset
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import REAL, VideoRecord
+from dfbench.data.listing import read_dataset
+from dfbench.faces.geometry import crop, square
 from dfbench.places import cache_folder
-from dfbench.records import REAL, VideoRecord
-from dfbench.video import Video
+from dfbench.video.reader import Video
 from dfbench_facewarping.fakes import Warping, warp_face
 from dfbench_facewarping.geometry import points68
 
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=None)
     parser.add_argument("--out", type=Path, default=Path("docs/facewarping.jpg"))
     wanted = parser.parse_args()
-    sample = read_dataset("sample", catalogue(), {}, wanted.cache or cache_folder())
+    sample = read_dataset("sample", open_catalogue(), {}, wanted.cache or cache_folder())
     real = [r for r in sample.records if r.label == REAL and r.id.endswith("-0")][:10]
     sheet = np.hstack([triple(record, number) for number, record in enumerate(real)])
     cv2.imwrite(str(wanted.out), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])

@@ -23,18 +23,18 @@ from typing import Any
 
 import numpy as np
 
-from dfbench.aggregate import aggregate_called
-from dfbench.cards import ClipSpec
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import Prediction
+from dfbench.detector.aggregate import aggregate_called
 from dfbench.evaluate.breakdown import write_about
-from dfbench.evaluate.judge import judge
-from dfbench.evaluate.truth import truth_of_rows
+from dfbench.evaluate.judgement import judge
 from dfbench.fanout import default_workers, fan_out
 from dfbench.files import write_json
-from dfbench.predictions import rewrite
-from dfbench.records import Prediction
-from dfbench.result import RunResult, write_result
-from dfbench.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
+from dfbench.results.predictions import rewrite
+from dfbench.results.result import RunResult, write_result
+from dfbench.results.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
+from dfbench.results.truth import truth_of_rows
 
 METRICS = (
     "auc",
@@ -84,7 +84,7 @@ def make_runs(out: Path, first: int, number: int, videos: int) -> None:
 def drawn(i: int, dataset: str, videos: int) -> tuple[list[Prediction], dict[str, Any]]:
     """Scores and what they come to. Runs share a few hundred sets of them: judging takes longer
     than all else."""
-    cards = {name: card for name, card in catalogue().metrics().items() if name in METRICS}
+    cards = {name: card for name, card in open_catalogue().metrics().items() if name in METRICS}
     spec = replace(make_spec(i, videos), test=replace(make_spec(i, videos).test, dataset=dataset))
     rows = make_rows(i, spec, videos)
     return rows, judge(spec, rows, None, aggregate_called("mean"), cards, {})

@@ -20,14 +20,14 @@ import numpy as np
 import torch
 from material import SIDE, Crops, material
 
-from dfbench.cards import ClipSpec
-from dfbench.clips import STORE_MARGIN
-from dfbench.loader import TrainingClips
-from dfbench.prepare import Prepared
-from dfbench.reader import ClipReader, Pick
-from dfbench.records import VideoRecord
-from dfbench.store import FaceStore
-from dfbench.stored import StoredVideo, StoredWindow
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.catalogue.records import VideoRecord
+from dfbench.clips.loader import TrainingClips
+from dfbench.clips.reader import ClipReader, Pick
+from dfbench.faces.file import StoredVideo, StoredWindow
+from dfbench.faces.geometry import STORE_MARGIN
+from dfbench.faces.prepare import Prepared
+from dfbench.faces.store import FaceStore
 
 SPECS = {
     "frame 256": ClipSpec(size=256),

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench.cards import ClipSpec
-from dfbench.catalogue import catalogue
-from dfbench.faces import main_track
-from dfbench.video import Video
-from dfbench.windows import sample_windows
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.faces.tracks import main_track
+from dfbench.faces.windows import sample_windows
+from dfbench.video.reader import Video
 from dfbench_sample.encode import sensor
 from dfbench_sample.take import Take
 
@@ -55,7 +55,7 @@ def crops(path: Path, clip: ClipSpec, weights: Path | None) -> Crops:
     height, width = next(iter(frames.values())).shape[:2]
     middle = np.array([[width / 2, height / 2]] * len(numbers))
     if weights is not None:
-        detector = catalogue().faces("yunet")[1].resolve()(weights)
+        detector = open_catalogue().faces("yunet")[1].resolve()(weights)
         first = numbers[:, 0].tolist()
         track = main_track(first, [detector.detect(frames[n][None])[0] for n in first])
         if track is not None:

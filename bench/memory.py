@@ -59,16 +59,16 @@ def steps(detector: str, number: int, kept: bool) -> tuple[float, float]:
     """Seconds of a training step (median, the first left out), peak MB of the process."""
     import torch
 
-    from dfbench.catalogue import catalogue
-    from dfbench.detector import build, to_unit
-    from dfbench.memory import keep_freed_memory
-    from dfbench.names import parse_name
+    from dfbench.catalogue.names import parse_name
+    from dfbench.catalogue.plugins import open_catalogue
+    from dfbench.detector.network import build, to_unit
+    from dfbench.training.memory import keep_freed_memory
 
     torch.set_num_threads(1)
     if kept:
         keep_freed_memory()
     name, options = parse_name(detector)
-    _, card = catalogue().detector(name)
+    _, card = open_catalogue().detector(name)
     card, options = card.configured(options)
     network = build(card, options).train()
     network.place(torch.device("cpu"))

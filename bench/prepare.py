@@ -146,16 +146,16 @@ def profile(asked: argparse.Namespace, root: Path) -> None:
     import cProfile
     import pstats
 
-    from dfbench.cards import ClipSpec
-    from dfbench.catalogue import catalogue
-    from dfbench.make import FaceFinder, make_clips
+    from dfbench.catalogue.cards import ClipSpec
+    from dfbench.catalogue.plugins import open_catalogue
+    from dfbench.catalogue.records import VideoRecord
+    from dfbench.detector.weights import locate
+    from dfbench.faces.cut import FaceFinder, make_clips
+    from dfbench.faces.store import FaceStore
     from dfbench.places import cache_folder, weights_folder
-    from dfbench.records import VideoRecord
-    from dfbench.store import FaceStore
-    from dfbench.weights import locate
 
     data = make_dataset(root / "data", 1, FRAMES, asked.source)
-    _, card = catalogue().faces(asked.faces)
+    _, card = open_catalogue().faces(asked.faces)
     found = asked.weights
     if found is None and card.weights:
         found = locate(card, card.weights[0].name, weights_folder(cache_folder())).path

@@ -19,19 +19,19 @@ import cv2
 import torch
 from lightning_fabric import Fabric
 
-from dfbench.cards import ClipSpec
-from dfbench.catalogue import catalogue
-from dfbench.detector import build
-from dfbench.listing import read_dataset
-from dfbench.names import parse_name
-from dfbench.perturb import KINDS, Perturbation
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.catalogue.names import parse_name
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.reporter import Reporter
+from dfbench.clips.perturb import KINDS, Perturbation
+from dfbench.clips.reader import ClipReader
+from dfbench.data.listing import read_dataset
+from dfbench.detector.network import build
+from dfbench.faces.prepare import prepare
+from dfbench.faces.store import FaceStore
 from dfbench.places import cache_folder, faces_folder
-from dfbench.plan import find_faces
-from dfbench.predict import predict
-from dfbench.prepare import prepare
-from dfbench.reader import ClipReader
-from dfbench.reporter import Reporter
-from dfbench.store import FaceStore
+from dfbench.running.plan import find_faces
+from dfbench.training.predict import predict
 
 DETECTORS = ("meso4", "r3d18:width=0.25")
 
@@ -52,7 +52,7 @@ def main() -> None:
 def ratios(name: str, videos: int, repeats: int) -> dict[str, float]:
     """Perturbation -> processor time of scoring under it / of scoring clean."""
     short, given = parse_name(name)
-    card, options = catalogue().detector(short)[1].configured(given)
+    card, options = open_catalogue().detector(short)[1].configured(given)
     detector = build(card, options)
     reader = clean_reader(card.clip, videos)
     fabric = Fabric(accelerator="cpu", devices=1)
@@ -76,7 +76,7 @@ def clean_reader(clip: ClipSpec, videos: int) -> ClipReader:
     cache = cache_folder(None)
     listing = read_dataset(
         "sample",
-        catalogue(),
+        open_catalogue(),
         {},
         cache,
         trained_on=True,
@@ -87,7 +87,7 @@ def clean_reader(clip: ClipSpec, videos: int) -> ClipReader:
     )
     records = listing.of("test")[:videos]
     store = FaceStore(faces_folder(cache))
-    finder = find_faces(None, listing, records, catalogue(), cache)
+    finder = find_faces(None, listing, records, open_catalogue(), cache)
     return ClipReader(prepare(records, clip, finder, store), store, clip)
 
 

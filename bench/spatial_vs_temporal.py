@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import dfbench
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.names import parse_name
+from dfbench.catalogue.plugins import open_catalogue
 from dfbench.cli.display import Terminal
-from dfbench.names import parse_name
-from dfbench.result import MetricValue, RunResult
+from dfbench.results.result import MetricValue, RunResult
 
 
 @dataclass(frozen=True)
@@ -155,5 +155,5 @@ def draw(rows: list[Row], file: Path) -> None:
 
 
 if __name__ == "__main__":
-    catalogue()
+    open_catalogue()
     main()

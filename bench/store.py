@@ -30,9 +30,9 @@ from material import SIDE, Crops, material
 from numpy.typing import NDArray
 from PIL import Image
 
-from dfbench.cards import ClipSpec
-from dfbench.store import FaceStore
-from dfbench.stored import StoredVideo, StoredWindow
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.faces.file import StoredVideo, StoredWindow
+from dfbench.faces.store import FaceStore
 
 DFDC = 128_154
 Clip = NDArray[np.uint8]

@@ -24,19 +24,19 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.nn import functional
 
-from dfbench.cards import DetectorCard
-from dfbench.catalogue import catalogue
-from dfbench.clips import crop, square
-from dfbench.detector import Detector, build, to_unit
+from dfbench.catalogue.cards import DetectorCard
+from dfbench.catalogue.names import parse_name
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import VideoRecord
+from dfbench.clips.loader import EpochBatches, TrainingClips, training_loader
+from dfbench.clips.reader import ClipReader
+from dfbench.detector.network import Detector, build, to_unit
+from dfbench.faces.file import StoredVideo, StoredWindow
+from dfbench.faces.geometry import crop, square
+from dfbench.faces.prepare import Prepared
+from dfbench.faces.store import FaceStore
 from dfbench.fanout import default_workers
-from dfbench.loader import EpochBatches, TrainingClips, training_loader
-from dfbench.names import parse_name
-from dfbench.prepare import Prepared
-from dfbench.reader import ClipReader
-from dfbench.records import VideoRecord
-from dfbench.request import PRECISIONS
-from dfbench.store import FaceStore
-from dfbench.stored import StoredVideo, StoredWindow
+from dfbench.running.request import PRECISIONS
 
 
 def main() -> None:
@@ -66,7 +66,7 @@ def main() -> None:
 
 def row(name: str, precision: str, asked: argparse.Namespace, folder: Path) -> str:
     short, given = parse_name(name)
-    _, card = catalogue().detector(short)
+    _, card = open_catalogue().detector(short)
     card, options = card.configured(given)
     detector = build(card, options)
     detector.place(torch.device(asked.device))
@@ -125,7 +125,7 @@ def bare_steps(detector: Detector, fabric: Fabric) -> Steps:
 def harness_steps(detector: Detector, fabric: Fabric) -> Steps:
     """The harness's own epoch (``train._epoch``) without its batch-norm measurement, which is 16
     forward passes an epoch however long the epoch is."""
-    from dfbench import train
+    from dfbench.training import loop as train
 
     optimizer = torch.optim.Adam(detector.parameters(), 1e-4, fused=fabric.device.type == "cuda")
     module, optimizer = fabric.setup(detector, optimizer)

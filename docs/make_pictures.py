@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.text import Text
 
 import dfbench
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
 from dfbench.cli.display import result_notes, result_table
-from dfbench.listing import read_dataset
+from dfbench.data.listing import read_dataset
 from dfbench.places import cache_folder
-from dfbench.video import Video
+from dfbench.video.reader import Video
 
 HERE = Path(__file__).parent
 PEOPLE = (26, 29, 31, 33, 36, 37)
@@ -40,7 +40,7 @@ def table(run: Path) -> None:
 
 def faces() -> None:
     """Test people of the sample: a row of real frames, and the same frames of their warps."""
-    sample = read_dataset("sample", catalogue(), {}, cache_folder())
+    sample = read_dataset("sample", open_catalogue(), {}, cache_folder())
     paths = {record.id: record.path for record in sample.records}
     rows = []
     for kind in ("real", "warp"):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from dfbench.cards import DetectorCard
-from dfbench.catalogue import catalogue
-from dfbench.detector import build, count_parameters
+from dfbench.catalogue.cards import DetectorCard
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.detector.network import build, count_parameters
 
 PAGE = Path(__file__).parent / "detectors.md"
 
@@ -32,7 +32,8 @@ def row(card: DetectorCard) -> str:
 
 def table() -> str:
     cards = [
-        next(iter(offers.values())) for _, offers in sorted(catalogue().cards("detectors").items())
+        next(iter(offers.values()))
+        for _, offers in sorted(open_catalogue().cards("detectors").items())
     ]
     cards = [card for card in cards if isinstance(card, DetectorCard)]
     cards.sort(key=lambda card: card.clip.frames > 1)

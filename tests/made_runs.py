@@ -8,17 +8,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dfbench.aggregate import aggregate_called
-from dfbench.cards import ClipSpec
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import Prediction
+from dfbench.detector.aggregate import aggregate_called
 from dfbench.evaluate.breakdown import write_about
-from dfbench.evaluate.judge import judge
-from dfbench.evaluate.truth import truth_of_rows
+from dfbench.evaluate.judgement import judge
 from dfbench.files import write_json
-from dfbench.predictions import rewrite
-from dfbench.records import Prediction
-from dfbench.result import RunResult, write_result
-from dfbench.spec import DataSpec, ModelSpec, OnMissing, RunSpec, TrainSpec
+from dfbench.results.predictions import rewrite
+from dfbench.results.result import RunResult, write_result
+from dfbench.results.spec import DataSpec, ModelSpec, OnMissing, RunSpec, TrainSpec
+from dfbench.results.truth import truth_of_rows
 
 METRICS = ("accuracy", "auc", "eer", "f1", "log_loss")
 PEOPLE = 20
@@ -96,7 +96,7 @@ def judged_once(
     level: str,
 ) -> dict[str, Any]:
     """What scores come to; most runs of a test have the same."""
-    cards = {name: card for name, card in catalogue().metrics().items() if name in METRICS}
+    cards = {name: card for name, card in open_catalogue().metrics().items() if name in METRICS}
     clip = ClipSpec(frames=1 if level == "frame" else 2)
     spec = make_spec("any", seed, on_missing=on_missing)
     spec = replace(spec, model=replace(spec.model, clip=clip))

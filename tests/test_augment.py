@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from dfbench import degrade
-from dfbench.augment import POLICIES, Augmentation, none, strong, study
-from dfbench.clips import Jitter
+from dfbench.clips import degrade
+from dfbench.clips.augment import POLICIES, Augmentation, none, strong, study
+from dfbench.faces.geometry import Jitter
 
 COLOURS = {
     "bright": (1.17, 1.0, 1.0, 0.0),

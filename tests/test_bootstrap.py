@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, norm
 
+from dfbench.catalogue.records import FAKE, REAL
 from dfbench.evaluate.bootstrap import Bootstrap, Measure
-from dfbench.records import FAKE, REAL
 from dfbench_metrics import functions
 
 SIMULATIONS = 500

@@ -15,13 +15,13 @@ from test_people import video as two_people
 from test_prepare import CLIPS, RedSquare, center, contents, finder, scene
 from test_video import damage
 
-import dfbench.make
-from dfbench.cards import FaceDetectorCard
-from dfbench.make import FaceFinder
-from dfbench.prepare import Prepared, families, prepare, prepare_video, shard
-from dfbench.records import VideoRecord
-from dfbench.store import FaceStore
-from dfbench.video import Video
+import dfbench.faces.cut
+from dfbench.catalogue.cards import FaceDetectorCard
+from dfbench.catalogue.records import VideoRecord
+from dfbench.faces.cut import FaceFinder
+from dfbench.faces.prepare import Prepared, families, prepare, prepare_video, shard
+from dfbench.faces.store import FaceStore
+from dfbench.video.reader import Video
 
 SIZE = (160, 120)
 
@@ -111,8 +111,8 @@ def test_fakes_that_agree_take_the_faces_over_and_others_detect(family, store, s
         "short": "Counting 1",
         "small": "Counting 1",
     }
-    frames = len(np.unique(dfbench.make.sample_windows(60, CLIPS)))
-    fewer = len(np.unique(dfbench.make.sample_windows(50, CLIPS)))
+    frames = len(np.unique(dfbench.faces.cut.sample_windows(60, CLIPS)))
+    fewer = len(np.unique(dfbench.faces.cut.sample_windows(50, CLIPS)))
     assert shown() == 2 * frames + fewer  # real, small, short
     found = by_id(done)
     real, fake = (store.open(found[name].key) for name in ("real", "fake1"))
@@ -186,7 +186,7 @@ def test_an_original_without_faces_leaves_its_fakes_to_themselves(
 
 def test_a_frame_that_only_the_fake_lost_costs_its_clip(family, store):
     fake, real = family[0], family[2]
-    damage(fake.path, int(dfbench.make.sample_windows(60, CLIPS)[1, 2]))
+    damage(fake.path, int(dfbench.faces.cut.sample_windows(60, CLIPS)[1, 2]))
     _, done = prepare([real, fake], CLIPS, finder(), store, boxes_from_original=True)
     assert done.usable == (True, False, True)
     assert done.faces == "RedSquare 1 of real"
@@ -195,7 +195,7 @@ def test_a_frame_that_only_the_fake_lost_costs_its_clip(family, store):
 
 def test_a_damaged_original_lends_the_faces_it_has(family, store):
     fake, real = family[0], family[2]
-    damage(real.path, int(dfbench.make.sample_windows(60, CLIPS)[1, 2]))
+    damage(real.path, int(dfbench.faces.cut.sample_windows(60, CLIPS)[1, 2]))
     one, other = prepare([real, fake], CLIPS, finder(), store, boxes_from_original=True)
     assert one.usable == (True, False, True)
     assert (other.usable, other.faces) == ((True,) * 3, "RedSquare 1 of real")

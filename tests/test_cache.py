@@ -19,17 +19,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dfbench import audit, cache
-from dfbench import crops as coding
-from dfbench.cards import ClipSpec
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import VideoRecord
+from dfbench.catalogue.reporter import Reporter
 from dfbench.errors import ResourceError
-from dfbench.make import FaceFinder
-from dfbench.prepare import prepare
-from dfbench.records import VideoRecord
-from dfbench.reporter import Reporter
-from dfbench.store import HOST, FaceStore
-from dfbench.stored import StoredVideo, StoredWindow
+from dfbench.faces import audit, cache
+from dfbench.faces import codec as coding
+from dfbench.faces.cut import FaceFinder
+from dfbench.faces.file import StoredVideo, StoredWindow
+from dfbench.faces.prepare import prepare
+from dfbench.faces.store import HOST, FaceStore
 
 DAY = 86400
 CROP = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
@@ -370,7 +370,7 @@ prepared(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
 
 def prepared(videos: Path, root: Path, workers: int = 1) -> list[str]:
     records = [VideoRecord(path.stem, path, 0) for path in sorted(videos.iterdir())]
-    finder = FaceFinder(catalogue().faces("center")[1])
+    finder = FaceFinder(open_catalogue().faces("center")[1])
     return [done.status for done in prepare(records, CLIP, finder, FaceStore(root), workers)]
 
 

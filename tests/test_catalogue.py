@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from dfbench import hookspecs
-from dfbench.cards import DetectorCard, FaceDetectorCard
-from dfbench.catalogue import HOOKS, Catalogue
+from dfbench.catalogue import hookspecs
+from dfbench.catalogue.cards import DetectorCard, FaceDetectorCard
+from dfbench.catalogue.names import fill_options, parse_name
+from dfbench.catalogue.plugins import HOOKS, Catalogue
 from dfbench.errors import NameClashError, OptionError, PluginError, UnknownNameError
-from dfbench.names import fill_options, parse_name
 
 DETECTOR = """
 from dfbench import DetectorCard, hookimpl
@@ -168,8 +168,8 @@ def test_a_card_that_points_nowhere_is_named_when_used(plugin):
     plugin("raises_", "1 / 0")
     for target in (
         "nothing_of_that_name:X",
-        "dfbench.cards:Nothing",
-        "dfbench.cards",
+        "dfbench.catalogue.cards:Nothing",
+        "dfbench.catalogue.cards",
         ":",
         "raises_:X",
     ):
@@ -273,8 +273,8 @@ def test_options_written_right():
 
 def test_face_detectors_come_in_through_their_hook_too():
     import dfbench_faces
-    from dfbench.catalogue import catalogue
+    from dfbench.catalogue.plugins import open_catalogue
 
     for card in dfbench_faces.dfbench_face_detectors():
-        plugin, found = catalogue().faces(card.name)
+        plugin, found = open_catalogue().faces(card.name)
         assert (plugin.name, found) == ("faces", card)

@@ -23,23 +23,23 @@ import cv2
 import numpy as np
 import pytest
 
-from dfbench.cards import DatasetCard
-from dfbench.catalogue import catalogue
-from dfbench.check import Report, check_dataset
-from dfbench.containers import promised_size
-from dfbench.duplicates import in_parallel
+from dfbench.catalogue.cards import DatasetCard
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import VideoRecord
+from dfbench.catalogue.reporter import Reporter
+from dfbench.data.check import Report, check_dataset
+from dfbench.data.duplicates import in_parallel
+from dfbench.data.splits import make_split
 from dfbench.errors import DataError, ResourceError
-from dfbench.headers import read_header
-from dfbench.records import VideoRecord
-from dfbench.reporter import Reporter
-from dfbench.splits import make_split
+from dfbench.video.containers import promised_size
+from dfbench.video.headers import read_header
 from dfbench_celebdf import dfbench_datasets as celebdf_cards
 
 
 def check(root: Path, card: DatasetCard | str = "folder", **how: Any) -> Report:
     """The report on ``root``, of an installed dataset or of a card of the test's own."""
     if isinstance(card, str):
-        return check_dataset(card, catalogue(), {card: root}, root / "cache", **how)
+        return check_dataset(card, open_catalogue(), {card: root}, root / "cache", **how)
     known: Any = SimpleNamespace(dataset=lambda _: (None, card))
     return check_dataset(card.name, known, {card.name: root}, root / "cache", **how)
 
@@ -615,7 +615,7 @@ def test_an_edited_test_list_is_found(celeb_part, entries):
     ],
 )
 def test_a_part_is_told_from_an_edited_list(dataset, counts, expected):
-    card = replace(catalogue().dataset("folder")[1], counts=counts)
+    card = replace(open_catalogue().dataset("folder")[1], counts=counts)
     reasons = {f.reason: f.severity for f in check(dataset, card).findings}
     assert reasons == expected
 
@@ -634,7 +634,7 @@ def test_a_published_split_without_a_video_is_missed(dataset):
     file = dataset / "list.csv"
     file.write_text(file.read_text().replace(",test,", ",val,"))
     counts = {"real": 4, "fake": 4, "test/real": 1, "test/fake": 1}
-    report = check(dataset, replace(catalogue().dataset("folder")[1], counts=counts))
+    report = check(dataset, replace(open_catalogue().dataset("folder")[1], counts=counts))
     assert finding(report, "counts").examples == (
         "test/real: 0 listed, 1 published",
         "test/fake: 0 listed, 1 published",
@@ -673,7 +673,7 @@ def test_a_split_of_ours_is_not_held_to_the_published_one(tmp_path, clips):
         path = tmp_path / ("real" if n < 4 else "fake") / f"{n}.mp4"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
-    card = catalogue().dataset("folder")[1]
+    card = open_catalogue().dataset("folder")[1]
     report = check(tmp_path, replace(card, counts={"real": 4, "fake": 4, "test/real": 3}))
     assert found(report) == {}
     assert next(row.published for row in report.counts if row.split == "test") is None

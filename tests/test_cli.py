@@ -15,7 +15,7 @@ import torch
 from click.testing import Result
 
 from dfbench import __version__, load_detector
-from dfbench.names import parse_name
+from dfbench.catalogue.names import parse_name
 
 KINDS = ("detectors", "datasets", "metrics", "faces", "plugins", "runs")
 

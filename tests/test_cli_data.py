@@ -13,8 +13,8 @@ from click.testing import Result
 from test_cli import error
 from test_dataset_ffpp import write_lists, write_videos
 
-from dfbench.catalogue import catalogue
-from dfbench.listing import read_dataset
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.data.listing import read_dataset
 
 
 def usage(result: Result) -> str:
@@ -107,7 +107,9 @@ def test_a_split_file_takes_every_name_that_a_split_writes(command, tmp_path, od
     out = tmp_path / "s.csv"
     command("data", "split", "folder", "--data-root", tmp_path, "--out", out)
     out.write_text(out.read_text("utf-8") + " \n,,,\n", "utf-8")  # as spreadsheets leave them
-    listing = read_dataset("folder", catalogue(), {"folder": tmp_path}, tmp_path, split_file=out)
+    listing = read_dataset(
+        "folder", open_catalogue(), {"folder": tmp_path}, tmp_path, split_file=out
+    )
     assert [r.id for r in listing.records] == [f"real/{odd}.mp4"]
 
 
@@ -141,14 +143,14 @@ def test_a_split_that_cannot_be_written_is_one_line(command, videos, tmp_path):
 
 
 def test_an_official_split_is_not_touched_by_making_another(command, ffpp, tmp_path):
-    before = read_dataset("ffpp", catalogue(), {"ffpp": ffpp}, tmp_path)
+    before = read_dataset("ffpp", open_catalogue(), {"ffpp": ffpp}, tmp_path)
     assert before.own_split
     done = command("data", "split", "ffpp", "--data-root", ffpp, "--out", tmp_path / "s.csv")
     assert done.exit_code == 0, done.stderr
-    after = read_dataset("ffpp", catalogue(), {"ffpp": ffpp}, tmp_path)
+    after = read_dataset("ffpp", open_catalogue(), {"ffpp": ffpp}, tmp_path)
     assert after.records == before.records
     mine = read_dataset(
-        "ffpp", catalogue(), {"ffpp": ffpp}, tmp_path, split_file=tmp_path / "s.csv"
+        "ffpp", open_catalogue(), {"ffpp": ffpp}, tmp_path, split_file=tmp_path / "s.csv"
     )
     assert {r.id: r.split for r in mine.records} == {
         row["id"]: row["split"] for row in read(tmp_path / "s.csv")
@@ -176,12 +178,12 @@ def prepared(command, videos, *more: object) -> Result:
 def test_a_split_of_one_s_own_goes_round(command, videos, tmp_path):
     out = tmp_path / "s.csv"
     command("data", "split", "folder", "--data-root", videos, "--out", out, "--seed", 5)
-    listing = read_dataset("folder", catalogue(), {"folder": videos}, tmp_path, split_file=out)
+    listing = read_dataset("folder", open_catalogue(), {"folder": videos}, tmp_path, split_file=out)
     assert listing.own_split
     assert {r.id: r.split for r in listing.records} == {
         row["id"]: row["split"] for row in read(out)
     }
-    other = read_dataset("folder", catalogue(), {"folder": videos}, tmp_path)
+    other = read_dataset("folder", open_catalogue(), {"folder": videos}, tmp_path)
     assert [r.split for r in other.records] != [r.split for r in listing.records]
 
 

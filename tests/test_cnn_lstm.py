@@ -6,8 +6,8 @@ import pytest
 import torch
 import torchvision
 
-from dfbench.cards import ClipSpec
-from dfbench.detector import Detector
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.detector.network import Detector
 from dfbench.errors import WeightsError
 from dfbench_cnn_lstm.networks import CnnLstm
 

@@ -10,23 +10,23 @@ import pytest
 from scipy.stats import norm, rankdata
 
 import dfbench
-from dfbench.cards import ClipSpec
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import Prediction
 from dfbench.errors import OptionError, ResultError
 from dfbench.evaluate.agree import agreement
 from dfbench.evaluate.calibrate import apply_temperature
 from dfbench.evaluate.contenders import ask, make_table
 from dfbench.evaluate.delong import components, covariance, grouped_covariance, midranks, p_value
-from dfbench.evaluate.judge import judge
+from dfbench.evaluate.judgement import judge
 from dfbench.evaluate.paired import SEEN, compare, holm
 from dfbench.evaluate.stored import open_run
-from dfbench.foreign import write_run
-from dfbench.records import Prediction
-from dfbench.result import RunResult
-from dfbench.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
+from dfbench.results.result import RunResult
+from dfbench.results.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
+from dfbench.running.foreign.importing import write_run
 from dfbench_metrics import functions
 
-CARDS = catalogue().metrics()
+CARDS = open_catalogue().metrics()
 
 
 # --- DeLong ----------------------------------------------------------------------------------

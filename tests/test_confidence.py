@@ -16,13 +16,13 @@ from safetensors.torch import save_file
 from test_detectors import clips_of, small
 from torch import Tensor, nn
 
-from dfbench.attribution import _sensitivity, confidence
-from dfbench.cards import ClipSpec
-from dfbench.confidence import Abc, Confidence, asked, read_confidences, summary
-from dfbench.detector import Detector
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.catalogue.records import Prediction
+from dfbench.detector.network import Detector
 from dfbench.errors import OptionError, ResourceError, ResultError
-from dfbench.records import Prediction
-from dfbench.result import load_result
+from dfbench.results.result import load_result
+from dfbench.running.attribution import _sensitivity, confidence
+from dfbench.running.confidence import Abc, Confidence, asked, read_confidences, summary
 
 TINY = "r3d18:width=0.0625,frames=8,size=32"
 PIXELS = 2 * 2 * 3
@@ -150,7 +150,7 @@ def test_settings_that_are_none(text):
 
 
 def test_without_captum_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("dfbench.confidence.find_spec", lambda _: None)
+    monkeypatch.setattr("dfbench.running.confidence.find_spec", lambda _: None)
     with pytest.raises(ResourceError, match=r'pip install "deepfake-bench\[attribution\]"'):
         asked("abc")
 
@@ -262,7 +262,7 @@ def test_a_finished_run_gets_it_without_being_scored_again(run):
 
 
 def test_stopped_it_goes_on_with_the_next_video(run, monkeypatch):
-    from dfbench import attribution
+    from dfbench.running import attribution
 
     whole = attribution.confidence
     calls: list[int] = []

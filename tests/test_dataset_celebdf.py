@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import VideoRecord
+from dfbench.data.listing import Listing, read_dataset
+from dfbench.data.splits import check_classes, count, keys
 from dfbench.errors import DataError, SplitError
-from dfbench.listing import Listing, read_dataset
-from dfbench.records import VideoRecord
-from dfbench.splits import check_classes, count, keys
 from dfbench_celebdf.records import LIST, records
 
 SMALL = """\
@@ -51,7 +51,7 @@ def by_id(found) -> dict[str, VideoRecord]:
 
 
 def listing(root: Path, cache: Path, name: str = "celebdf") -> Listing:
-    return read_dataset(name, catalogue(), {name.partition(":")[0]: root}, cache)
+    return read_dataset(name, open_catalogue(), {name.partition(":")[0]: root}, cache)
 
 
 # --- the official list ----------------------------------------------------------------------
@@ -146,9 +146,9 @@ def test_strict_keeps_the_originals_apart(whole, tmp_path):
 
 
 def plan(root: Path, train: str, test: str, out: Path):
-    from dfbench.plan import make_plan
-    from dfbench.reporter import Reporter
-    from dfbench.request import Request
+    from dfbench.catalogue.reporter import Reporter
+    from dfbench.running.plan import make_plan
+    from dfbench.running.request import Request
 
     known = {"celebdf": root, "celebdf-v1": root.with_name("v1")}
     roots = {name: known[name] for name in (train, test)}
@@ -161,7 +161,7 @@ def plan(root: Path, train: str, test: str, out: Path):
         device="cpu",
         out=out,
     )
-    return make_plan(request, catalogue(), Reporter())
+    return make_plan(request, open_catalogue(), Reporter())
 
 
 def test_what_is_shared_stops_no_run_and_stands_in_its_notes(whole, tmp_path):

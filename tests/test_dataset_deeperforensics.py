@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import SPLITS
+from dfbench.data.leaks import check_across, check_leaks
+from dfbench.data.listing import read_dataset
 from dfbench.errors import DataError, OptionError, SplitError
-from dfbench.leaks import check_across, check_leaks
-from dfbench.listing import read_dataset
-from dfbench.records import SPLITS
 from dfbench_deeperforensics.records import VARIANTS, read_swaps, records
 from dfbench_ffpp.records import records as ffpp
 
@@ -80,7 +80,7 @@ def whole(tmp_path_factory) -> Path:
 
 def test_lists_of_the_official_size_give_the_published_numbers(whole):
     """Fault 2: 703, 96 and 201, disjoint by clip, original and actor."""
-    listing = read_dataset("deeperforensics", catalogue(), {"deeperforensics": whole}, whole)
+    listing = read_dataset("deeperforensics", open_catalogue(), {"deeperforensics": whole}, whole)
     counts = Counter(
         key
         for r in listing.records
@@ -278,7 +278,7 @@ def test_an_actor_in_two_splits_stops(root):
     """The official lists share none (71, 9 and 20 of 100), so the card declares no overlap."""
     (root / "lists/splits/val.txt").write_text("263_W014.mp4\n")
     with pytest.raises(SplitError, match="share the person 'deeperforensics/W014'"):
-        read_dataset("deeperforensics", catalogue(), {"deeperforensics": root}, root)
+        read_dataset("deeperforensics", open_catalogue(), {"deeperforensics": root}, root)
 
 
 def test_a_missing_list_is_named(root):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import SPLITS
+from dfbench.data.leaks import check_leaks
+from dfbench.data.listing import read_dataset
+from dfbench.data.splits import clusters, keys, make_split
 from dfbench.errors import DataError, OptionError
-from dfbench.leaks import check_leaks
-from dfbench.listing import read_dataset
-from dfbench.records import SPLITS
-from dfbench.splits import clusters, keys, make_split
 from dfbench_ffpp.dfd import records
 
 REAL = "original_sequences/actors/c23/videos"
@@ -200,7 +200,7 @@ def whole(tmp_path_factory) -> Path:
 
 def test_the_split_is_by_actor_and_has_both_classes(whole):
     """Fault 2: DFD comes without a split, and the field uses all of it three times over."""
-    listing = read_dataset("dfd", catalogue(), {"dfd": whole}, whole)
+    listing = read_dataset("dfd", open_catalogue(), {"dfd": whole}, whole)
     assert not listing.own_split
     found = list(records(whole))
     assert Counter(("real", "fake")[r.label] for r in found) == listing.card.counts
@@ -227,5 +227,5 @@ def test_no_seed_leaks_or_empties_a_split(whole, seed):
 
 
 def test_only_tested_on_all_of_it_is_the_test_set(whole):
-    listing = read_dataset("dfd", catalogue(), {"dfd": whole}, whole, trained_on=False)
+    listing = read_dataset("dfd", open_catalogue(), {"dfd": whole}, whole, trained_on=False)
     assert Counter(r.split for r in listing.records) == {"test": 363 + 3068}

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.data.leaks import check_leaks
+from dfbench.data.listing import Listing, read_dataset
+from dfbench.data.splits import check_classes, count
 from dfbench.errors import DataError, OptionError, SplitError
-from dfbench.leaks import check_leaks
-from dfbench.listing import Listing, read_dataset
-from dfbench.splits import check_classes, count
 from dfbench_dfdc.preview import records as preview
 from dfbench_dfdc.records import records as dfdc
 
@@ -54,7 +54,7 @@ def splits(found) -> dict[str, str | None]:
 
 
 def listing(root: Path, cache: Path, name: str) -> Listing:
-    return read_dataset(name, catalogue(), {name.partition(":")[0]: root}, cache)
+    return read_dataset(name, open_catalogue(), {name.partition(":")[0]: root}, cache)
 
 
 # --- the official test set ------------------------------------------------------------------

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import SPLITS
+from dfbench.data.leaks import check_leaks
+from dfbench.data.listing import read_dataset
+from dfbench.data.splits import keys
 from dfbench.errors import DataError
-from dfbench.leaks import check_leaks
-from dfbench.listing import read_dataset
-from dfbench.records import SPLITS
-from dfbench.splits import keys
 from dfbench_fakeavceleb.records import records
 
 RVRA, RVFA = "RealVideo-RealAudio", "RealVideo-FakeAudio"
@@ -314,7 +314,7 @@ def test_the_split_is_by_people_and_has_both_classes(tmp_path, tied):
     rows = crowd(tied)
     touch(tmp_path, *map(place, rows))
     write_list(tmp_path, rows)
-    listing = read_dataset("fakeavceleb", catalogue(), {"fakeavceleb": tmp_path}, tmp_path)
+    listing = read_dataset("fakeavceleb", open_catalogue(), {"fakeavceleb": tmp_path}, tmp_path)
     assert Counter(r.label for r in records(tmp_path)) == {0: 400, 1: 1800}
     assert check_leaks(listing.records, "fakeavceleb")
     where: dict = {}
@@ -327,5 +327,5 @@ def test_the_split_is_by_people_and_has_both_classes(tmp_path, tied):
 
 
 def test_the_card_counts_by_picture():
-    counts = catalogue().dataset("fakeavceleb")[1].counts
+    counts = open_catalogue().dataset("fakeavceleb")[1].counts
     assert counts == {"real": 500 + 500, "fake": 9709 + 10835}

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import SPLITS
+from dfbench.data.leaks import check_across, check_leaks
+from dfbench.data.listing import read_dataset
 from dfbench.errors import DataError, OptionError, SplitError
-from dfbench.leaks import check_across, check_leaks
-from dfbench.listing import read_dataset
-from dfbench.records import SPLITS
 from dfbench_ffpp.records import METHODS, read_pairs, records
 
 CLASSIC = METHODS[:4]
@@ -88,7 +88,7 @@ def test_the_official_lists_give_the_published_numbers(official, compression):
 
 
 def test_the_card_publishes_what_the_lists_give(official):
-    listing = read_dataset("ffpp", catalogue(), {"ffpp": official}, official)
+    listing = read_dataset("ffpp", open_catalogue(), {"ffpp": official}, official)
     counts = Counter(
         key
         for r in listing.records
@@ -137,7 +137,7 @@ def test_seven_youtube_videos_are_on_two_sides_as_the_card_says(official):
     home = {clip: split for split, pair in read_pairs(official) for clip in pair}
     crossing = [clips for clips in same if len({home[clip] for clip in clips.split()}) > 1]
     assert len(crossing) == 7
-    assert "7 have clips in two" in catalogue().dataset("ffpp")[1].overlap
+    assert "7 have clips in two" in open_catalogue().dataset("ffpp")[1].overlap
 
 
 def test_what_a_record_says(root):
@@ -176,7 +176,7 @@ def test_methods_are_chosen_in_any_spelling_and_order(root, text):
     fakes = [r.method for r in records(root, methods=text) if r.label == 1]
     assert list(dict.fromkeys(fakes)) == ["FaceSwap", "FaceShifter"]
     name = f"ffpp:methods={text.replace(',', '+').replace(' ', '')}"
-    listed = read_dataset(name, catalogue(), {"ffpp": root}, root).records
+    listed = read_dataset(name, open_catalogue(), {"ffpp": root}, root).records
     assert [r.id for r in listed] == [r.id for r in records(root, methods=text)]
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.data.listing import read_dataset
+from dfbench.data.splits import check_classes, count
 from dfbench.errors import DataError
-from dfbench.listing import read_dataset
-from dfbench.splits import check_classes, count
 from dfbench_uadfv.records import records
 
 
@@ -41,7 +41,7 @@ def test_49_real_videos_and_a_fake_of_each(whole):
 
 def test_the_split_that_is_made_keeps_pairs_together(whole, tmp_path):
     """Fault 2: one list as train, validation and test."""
-    found = read_dataset("uadfv", catalogue(), {"uadfv": whole}, tmp_path)
+    found = read_dataset("uadfv", open_catalogue(), {"uadfv": whole}, tmp_path)
     assert not found.own_split
     assert dict(found.card.counts) == {"real": 49, "fake": 49}
     where: dict[str, set] = {}
@@ -51,7 +51,7 @@ def test_the_split_that_is_made_keeps_pairs_together(whole, tmp_path):
     assert all(len(splits) == 1 for splits in where.values())
     for split in ("train", "val", "test"):
         check_classes(found.records, split, "uadfv")
-    tested = read_dataset("uadfv", catalogue(), {"uadfv": whole}, tmp_path, trained_on=False)
+    tested = read_dataset("uadfv", open_catalogue(), {"uadfv": whole}, tmp_path, trained_on=False)
     assert count(tested.of("test"))["videos"] == 98
 
 

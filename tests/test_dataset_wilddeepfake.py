@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.data.listing import Listing, read_dataset
+from dfbench.data.splits import check_classes, count
 from dfbench.errors import DataError
-from dfbench.listing import Listing, read_dataset
-from dfbench.splits import check_classes, count
 from dfbench_wilddeepfake.records import FOLDERS, UNPACK, records
 
 
@@ -42,7 +42,7 @@ def root(tmp_path) -> Path:
 
 
 def listing(root: Path, cache: Path) -> Listing:
-    return read_dataset("wilddeepfake", catalogue(), {"wilddeepfake": root}, cache)
+    return read_dataset("wilddeepfake", open_catalogue(), {"wilddeepfake": root}, cache)
 
 
 def test_the_official_test_is_held_out_and_validation_cut_by_source_video(root, tmp_path):
@@ -78,7 +78,7 @@ def test_a_record_is_a_folder_of_pictures(root):
 
 def test_the_harness_reads_such_a_folder(root):
     cv2 = pytest.importorskip("cv2")
-    from dfbench.pictures import Pictures, is_pictures
+    from dfbench.video.pictures import Pictures, is_pictures
 
     folder = root / "real_train/3/real/1"
     for n in range(12):

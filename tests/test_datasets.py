@@ -9,12 +9,12 @@ from pathlib import Path, PureWindowsPath
 
 import pytest
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import VideoRecord, inside
+from dfbench.data.leaks import check_leaks
+from dfbench.data.listing import fingerprint, read_dataset
+from dfbench.data.splits import clusters, count
 from dfbench.errors import DataError, SplitError
-from dfbench.leaks import check_leaks
-from dfbench.listing import fingerprint, read_dataset
-from dfbench.records import VideoRecord, inside
-from dfbench.splits import clusters, count
 from dfbench_dfdc.records import records as dfdc
 from dfbench_dfdc.records import split_of
 from dfbench_folder.records import records as folder
@@ -247,7 +247,7 @@ def test_dfdc_sample_is_split_by_original(tmp_path, names, place):
     root = tmp_path / place
     write_part(root, names)
     listing = read_dataset(
-        "dfdc", catalogue(), {"dfdc": root if "part" not in place else tmp_path}, tmp_path
+        "dfdc", open_catalogue(), {"dfdc": root if "part" not in place else tmp_path}, tmp_path
     )
     assert not listing.own_split
     assert count(listing.records) == {"videos": 400, "real": 77, "fake": 323}
@@ -358,7 +358,7 @@ def test_dfdc_one_level_too_deep_or_another_layout(tmp_path):
 
 
 def read(root: Path, cache: Path, name: str = "folder", **how):
-    return read_dataset(name, catalogue(), {name: root}, cache, **how)
+    return read_dataset(name, open_catalogue(), {name: root}, cache, **how)
 
 
 def test_an_empty_folder_and_a_missing_one_say_what_to_do(tmp_path):
@@ -368,7 +368,7 @@ def test_an_empty_folder_and_a_missing_one_say_what_to_do(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         read(tmp_path / "gone", tmp_path)
     with pytest.raises(DataError, match=r"--data-root DIR.*dfbench data root folder"):
-        read_dataset("folder", catalogue(), {}, tmp_path)
+        read_dataset("folder", open_catalogue(), {}, tmp_path)
 
 
 def test_a_video_listed_twice_is_an_error(tmp_path):

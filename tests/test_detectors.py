@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from dfbench.cards import ClipSpec, DetectorCard
-from dfbench.catalogue import catalogue
-from dfbench.detector import Detector, build, count_parameters
-from dfbench.names import parse_name
+from dfbench.catalogue.cards import ClipSpec, DetectorCard
+from dfbench.catalogue.names import parse_name
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.detector.network import Detector, build, count_parameters
 
 # Each detector in a setting that is small enough for a test; what it is at its full size is checked
 # by its own tests. A detector without an entry is run as it is.
@@ -45,13 +45,13 @@ SMALL = {
     "two_stream": "two_stream:width=0.25,size=48",
     "xception": "xception:width=0.125,size=64",
 }
-DETECTORS = sorted(catalogue().cards("detectors"))
+DETECTORS = sorted(open_catalogue().cards("detectors"))
 
 
 @cache
 def configured(name: str) -> tuple[DetectorCard, dict]:
     short, given = parse_name(SMALL.get(name, name))
-    _, card = catalogue().detector(short)
+    _, card = open_catalogue().detector(short)
     return card.configured(given)
 
 
@@ -77,7 +77,7 @@ def clips_of(spec: ClipSpec, count: int, seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_card_says_all_that_a_table_needs(name):
-    _, card = catalogue().detector(name)
+    _, card = open_catalogue().detector(name)
     assert card.summary
     assert card.paper
     assert card.year

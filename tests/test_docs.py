@@ -12,8 +12,8 @@ import pytest
 import torch
 from conftest import ROOT
 
-from dfbench import hookspecs
-from dfbench.catalogue import HOOKS, catalogue
+from dfbench.catalogue import hookspecs
+from dfbench.catalogue.plugins import HOOKS, open_catalogue
 from dfbench.cli import _add_commands, cli
 
 NAMES = [name for name in dir(hookspecs) if name.startswith("dfbench_")]
@@ -30,7 +30,7 @@ def test_every_hook_is_documented_and_tested(hook):
 
 @pytest.mark.parametrize("kind", HOOKS)
 def test_every_card_loads(kind):
-    for name, offers in catalogue().cards(kind).items():
+    for name, offers in open_catalogue().cards(kind).items():
         for card in offers.values():
             assert card.resolve(), name
             assert card.summary, name
@@ -74,7 +74,7 @@ def test_commands_in_the_docs_are_taken(page, whole_cli):
             ("datasets", asked.get("dataset")),
         ):
             if value:
-                catalogue().find(kind, value.partition(":")[0])
+                open_catalogue().find(kind, value.partition(":")[0])
 
 
 def test_readme_names_the_two_commands():
@@ -95,7 +95,7 @@ def test_the_plugin_in_the_docs_works(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     import dfbench_brightness
 
-    from dfbench.detector import build
+    from dfbench.detector.network import build
 
     (card,) = dfbench_brightness.dfbench_detectors()
     detector = build(card, {})

@@ -12,8 +12,9 @@ from sklearn import metrics as reference
 from sklearn.isotonic import IsotonicRegression
 
 import dfbench
-from dfbench.aggregate import AGGREGATES, aggregate_called
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import Prediction
+from dfbench.detector.aggregate import AGGREGATES, aggregate_called
 from dfbench.errors import OptionError, ResultError
 from dfbench.evaluate.breakdown import break_down, read_about, write_about
 from dfbench.evaluate.calibrate import (
@@ -25,15 +26,14 @@ from dfbench.evaluate.calibrate import (
     reliability,
 )
 from dfbench.evaluate.decide import RULES, Chosen, choose, choose_threshold
-from dfbench.evaluate.judge import judge_again
+from dfbench.evaluate.judgement import judge_again
 from dfbench.evaluate.metrics import evaluate, measure
 from dfbench.evaluate.mistakes import mistakes
 from dfbench.evaluate.scores import video_scores
 from dfbench.evaluate.stored import StoredRun, open_run
-from dfbench.predictions import write_predictions
-from dfbench.records import Prediction
+from dfbench.results.predictions import write_predictions
 
-METRICS = catalogue().metrics()
+METRICS = open_catalogue().metrics()
 EPS = np.finfo(float).eps
 DATA = Path(__file__).parent / "data"
 

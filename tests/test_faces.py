@@ -9,11 +9,20 @@ import cv2
 import numpy as np
 import pytest
 
-from dfbench.cards import ClipSpec
-from dfbench.clips import STORE_MARGIN, STORE_SIDE, Jitter, crop, cut, geometry, similarity, square
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.catalogue.records import Faces, VideoRecord
 from dfbench.errors import DataError, PluginError, WeightsError
-from dfbench.faces import check_faces, iou, link, main_track
-from dfbench.records import Faces, VideoRecord
+from dfbench.faces.geometry import (
+    STORE_MARGIN,
+    STORE_SIDE,
+    Jitter,
+    crop,
+    cut,
+    geometry,
+    similarity,
+    square,
+)
+from dfbench.faces.tracks import check_faces, iou, link, main_track
 from dfbench_faces.locate import Center, Given
 
 YUNET = Path("data/weights/yunet/face_detection_yunet_2023mar.onnx")
@@ -270,7 +279,7 @@ def test_yunet_finds_a_face_that_the_picture_s_edge_cuts(shared, yunet, side):
 
 
 def frames_of(path: Path, step: int) -> np.ndarray:
-    from dfbench.video import Video
+    from dfbench.video.reader import Video
 
     with Video(path) as video:
         return np.stack([image for _, image in video.read(list(range(0, len(video), step)))])

@@ -13,9 +13,9 @@ from torch import nn
 from torchvision import models
 
 from dfbench import load_detector
-from dfbench.aggregate import AGGREGATES
-from dfbench.catalogue import catalogue
-from dfbench.detector import build, count_parameters
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.detector.aggregate import AGGREGATES
+from dfbench.detector.network import build, count_parameters
 from dfbench.errors import DataError, OptionError, WeightsError
 from dfbench_facewarping.colours import ColourJitter
 from dfbench_facewarping.fakes import Warping, low_detail, region_share, warp_face
@@ -201,7 +201,7 @@ def clip_of(picture, count=5):
 @pytest.mark.parametrize("count", [5, 68])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_real_clip_and_its_fake_differ_in_the_face_alone(picture, name, count):
-    network = build(catalogue().detector(name)[1], {**SMALL[name], "landmarks": count}).network
+    network = build(open_catalogue().detector(name)[1], {**SMALL[name], "landmarks": count}).network
     frames, boxes, landmarks = clip_of(picture, count)
     for seed in range(3):
         real, fake = (
@@ -256,7 +256,7 @@ def test_landmarks_that_are_not_there_are_named_in_one_line(picture, asked, give
 
 def test_the_paper_s_rules_of_aggregation():
     """Ten regions: mean of the higher five. Frames: mean of the highest third."""
-    (card,) = catalogue().cards("detectors")["fwa"].values()
+    (card,) = open_catalogue().cards("detectors")["fwa"].values()
     network = FaceWarping(**SMALL["fwa"])
     scores = np.array([0.9, 0.1, 0.2, 0.8, 0.3, 0.7, 0.4, 0.6, 0.5, 0.0])
     assert network.combine(scores) == pytest.approx(np.mean([0.9, 0.8, 0.7, 0.6, 0.5]))
@@ -412,7 +412,7 @@ def test_a_checkpoint_of_another_depth_is_refused(tmp_path):
 def test_stages_hold_every_parameter_once(name):
     for options in (SMALL[name], {"trunk": "vgg16"} if name == "fwa" else {"depth": 101}):
         with torch.device("meta"):
-            network = catalogue().detector(name)[1].resolve()(**options)
+            network = open_catalogue().detector(name)[1].resolve()(**options)
         held = [id(p) for _, modules in network.stages() for m in modules for p in m.parameters()]
         assert len(held) == len(set(held))
         assert set(held) == {id(p) for p in network.parameters()}
@@ -452,7 +452,7 @@ def test_wrong_options_are_refused_in_one_line(text):
 
 def test_the_cards_are_the_paper_s():
     for name in NAMES:
-        card = catalogue().detector(name)[1]
+        card = open_catalogue().detector(name)[1]
         bgr = np.array(card.clip.mean)[::-1] * 255
         assert bgr == pytest.approx([103.939, 116.779, 123.68])
         assert np.array(card.clip.std) * 255 == pytest.approx([1, 1, 1])

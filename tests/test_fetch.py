@@ -14,10 +14,10 @@ import pytest
 from made_runs import add, make_spec
 from test_tracking import free_port, server
 
-from dfbench import hookspecs
-from dfbench.catalogue import catalogue
+from dfbench.catalogue import hookspecs
+from dfbench.catalogue.plugins import open_catalogue
 from dfbench.errors import OptionError, TrackingError, UnknownNameError
-from dfbench.result import load_result
+from dfbench.results.result import load_result
 from dfbench_leaderboard.board import make_board
 from dfbench_leaderboard.sources import Sources
 from dfbench_mlflow import fetch as module
@@ -27,12 +27,12 @@ EXPERIMENT = "dfbench/sample -> sample"
 
 
 def fetch(address: str, folder: Path, *experiments: str) -> list[Any]:
-    return list(catalogue().fetch_runs(address, experiments, folder))
+    return list(open_catalogue().fetch_runs(address, experiments, folder))
 
 
 def test_the_hook_is_there() -> None:
     assert hookspecs.dfbench_fetch_runs.__doc__
-    assert len(catalogue().manager.hook.dfbench_fetch_runs.get_hookimpls()) == 1
+    assert len(open_catalogue().manager.hook.dfbench_fetch_runs.get_hookimpls()) == 1
 
 
 class Tracked:

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dfbench.aggregate import mean
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import Prediction
+from dfbench.catalogue.reporter import Reporter
+from dfbench.detector.aggregate import mean
 from dfbench.errors import DfbenchError, OptionError, ResultError
-from dfbench.evaluate.imported import Reading
-from dfbench.evaluate.judge import judge, judge_again
+from dfbench.evaluate.judgement import judge, judge_again
 from dfbench.evaluate.stored import open_run
-from dfbench.foreign import Import, import_scores
-from dfbench.predictions import read_predictions, rewrite
-from dfbench.records import Prediction
-from dfbench.reporter import Reporter
-from dfbench.result import load_result
+from dfbench.results.predictions import read_predictions, rewrite
+from dfbench.results.result import load_result
+from dfbench.running.foreign.check import Reading
+from dfbench.running.foreign.importing import Import, import_scores
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +76,7 @@ def asked(file: Path, videos: Path, **changes: Any) -> Import:
 
 def bring(file: Path, videos: Path, **changes: Any) -> tuple[Any, Path, list[str]]:
     told = Told()
-    result, folder = import_scores(asked(file, videos, **changes), catalogue(), told)
+    result, folder = import_scores(asked(file, videos, **changes), open_catalogue(), told)
     return result, folder, told.warnings
 
 
@@ -101,7 +101,7 @@ def test_a_good_file_becomes_a_run_like_any_other(videos, listed, tmp_path):
     assert result.threshold is None
     auc = result.metric("video/auc").value
     assert auc > 0.6
-    again = judge_again(open_run(str(folder), Path("runs")), catalogue().metrics())
+    again = judge_again(open_run(str(folder), Path("runs")), open_catalogue().metrics())
     assert again.metric("video/auc").value == auc
     assert bring(file, videos)[1] == folder  # the same bytes are the same run
     file.write_text(file.read_text() + "\n")
@@ -311,9 +311,11 @@ def clips(listed: dict[str, int]) -> list[Prediction]:
 
 
 def test_a_run_s_own_predictions_give_exactly_its_metrics(videos, listed, tmp_path):
-    from dfbench.listing import read_dataset
+    from dfbench.data.listing import read_dataset
 
-    listing = read_dataset("folder", catalogue(), {"folder": videos}, tmp_path, trained_on=False)
+    listing = read_dataset(
+        "folder", open_catalogue(), {"folder": videos}, tmp_path, trained_on=False
+    )
     order = [record.id for record in listing.of("test")]
     rows = sorted(clips(listed), key=lambda row: order.index(row.video))
     rewrite(tmp_path / "predictions.csv", rows)
@@ -321,7 +323,7 @@ def test_a_run_s_own_predictions_give_exactly_its_metrics(videos, listed, tmp_pa
         result, folder, warnings = bring(tmp_path / "predictions.csv", videos, level=level)
         assert warnings == []
         assert read_predictions(folder) == rows
-        direct = judge(result.spec, rows, None, mean, catalogue().metrics(), {})
+        direct = judge(result.spec, rows, None, mean, open_catalogue().metrics(), {})
         assert result.metrics == direct["metrics"]
         assert result.metric(f"{level}/auc").n_real == 12 * 3
         assert result.counts["no_face"] == 1
@@ -364,7 +366,7 @@ def test_thresholds_are_chosen_on_their_validation_scores(tmp_path):
     assert result.metric("video/accuracy@val").value == 1.0
     assert result.metric("video/accuracy@0.5").value == 0.5
     assert result.chosen["temperature"] is not None
-    again = judge_again(open_run(str(folder), Path("runs")), catalogue().metrics())
+    again = judge_again(open_run(str(folder), Path("runs")), open_catalogue().metrics())
     assert again.chosen == result.chosen
     with pytest.raises(ResultError, match="8 rows are of test videos"):
         bring(test, root, validation=test)

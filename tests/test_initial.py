@@ -11,13 +11,13 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from dfbench.cards import ClipSpec, DetectorCard, Recipe, WeightsFile
-from dfbench.detector import Detector, build
+from dfbench.catalogue.cards import ClipSpec, DetectorCard, Recipe, WeightsFile
+from dfbench.catalogue.reporter import Reporter
+from dfbench.detector.initial import InitialState, check_classes_order, compare, fit_head, unwrapped
+from dfbench.detector.network import Detector, build
 from dfbench.errors import DfbenchError, OptionError, WeightsError
-from dfbench.initial import InitialState, check_classes_order, compare, fit_head, unwrapped
-from dfbench.reporter import Reporter
-from dfbench.request import Request
-from dfbench.start import check_network, initial_weights
+from dfbench.running.request import Request
+from dfbench.running.start import check_network, initial_weights
 
 FEATURES = torch.randn(5, 4, generator=torch.Generator().manual_seed(0)).double()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from dfbench.cache import listing, remove, to_prune
+from dfbench.faces.cache import listing, remove, to_prune
 
 ASKED = ["prepare", "folder", "--faces", "center", "--detector", "meso4", "--json"]
 VIDEOS = 80

@@ -18,8 +18,8 @@ from made_runs import SAMPLE, add, make_spec, put, scores_of
 
 from dfbench.cli import Commands
 from dfbench.files import write_json
-from dfbench.result import load_result
-from dfbench.spec import IMPORTED, RunSpec
+from dfbench.results.result import load_result
+from dfbench.results.spec import IMPORTED, RunSpec
 from dfbench_leaderboard.board import Board, make_board
 from dfbench_leaderboard.command import leaderboard_group
 from dfbench_leaderboard.render import as_csv

@@ -15,13 +15,19 @@ import torch
 from lightning_fabric import Fabric
 from test_prepare import CLIPS, finder, video
 
-from dfbench.detector import Detector
-from dfbench.loader import EpochBatches, TrainingClips, WholeVideos, training_loader, video_loader
-from dfbench.predict import predict
-from dfbench.prepare import Prepared, prepare
-from dfbench.reader import ClipReader
-from dfbench.records import Prediction, VideoRecord
-from dfbench.store import FaceStore
+from dfbench.catalogue.records import Prediction, VideoRecord
+from dfbench.clips.loader import (
+    EpochBatches,
+    TrainingClips,
+    WholeVideos,
+    training_loader,
+    video_loader,
+)
+from dfbench.clips.reader import ClipReader
+from dfbench.detector.network import Detector
+from dfbench.faces.prepare import Prepared, prepare
+from dfbench.faces.store import FaceStore
+from dfbench.training.predict import predict
 
 
 @pytest.fixture
@@ -40,7 +46,7 @@ def test_what_is_prepared_is_read_without_its_source(make_video, tmp_path, store
     def opened(*_: object, **__: object) -> None:
         raise AssertionError("a source video was opened")
 
-    for name in ("dfbench.make.open_video", "dfbench.video.Video.__init__", "av.open"):
+    for name in ("dfbench.faces.cut.open_video", "dfbench.video.reader.Video.__init__", "av.open"):
         monkeypatch.setattr(name, opened)
     reader = ClipReader(done, store, CLIPS)
     batches = EpochBatches(done, 0, 4, 0)

@@ -17,24 +17,24 @@ from test_training import SETTINGS
 from test_training import train as trained
 from torch import nn
 
-import dfbench.make
-from dfbench.augment import Augmentation
-from dfbench.cards import ClipSpec, DatasetCard, DetectorCard, Recipe
-from dfbench.catalogue import Catalogue
-from dfbench.clips import Jitter, five
-from dfbench.detector import Detector
+import dfbench.faces.cut
+from dfbench.catalogue.cards import ClipSpec, DatasetCard, DetectorCard, Recipe
+from dfbench.catalogue.hookspecs import hookimpl
+from dfbench.catalogue.plugins import Catalogue
+from dfbench.catalogue.records import FAKE, REAL, VideoRecord
+from dfbench.catalogue.reporter import Reporter
+from dfbench.clips.augment import Augmentation
+from dfbench.clips.loader import EpochBatches, TrainingClips, WholeVideos, training_loader
+from dfbench.clips.reader import ClipReader
+from dfbench.detector.network import Detector
 from dfbench.errors import DataError, DfbenchError, PluginError, SplitError
-from dfbench.hookspecs import hookimpl
-from dfbench.loader import EpochBatches, TrainingClips, WholeVideos, training_loader
-from dfbench.predict import predict
-from dfbench.predictions import read_predictions
-from dfbench.prepare import Prepared, prepare
-from dfbench.reader import ClipReader
-from dfbench.records import FAKE, REAL, VideoRecord
-from dfbench.reporter import Reporter
-from dfbench.request import Request
-from dfbench.runner import run
-from dfbench.store import FaceStore
+from dfbench.faces.geometry import Jitter, five
+from dfbench.faces.prepare import Prepared, prepare
+from dfbench.faces.store import FaceStore
+from dfbench.results.predictions import read_predictions
+from dfbench.running.request import Request
+from dfbench.running.runner import run
+from dfbench.training.predict import predict
 
 SPEC = ClipSpec(frames=2, windows=2, size=16)
 FABRIC = Fabric(accelerator="cpu", devices=1)
@@ -272,13 +272,13 @@ def test_a_run_learns_from_real_videos_and_is_chosen_on_both_classes(dataset, go
 
 def test_the_fakes_of_train_and_val_are_never_looked_at(dataset, go, monkeypatch):
     opened: list[str] = []
-    open_video = dfbench.make.open_video
+    open_video = dfbench.faces.cut.open_video
 
     def spy(path: Path):
         opened.append(path.name)
         return open_video(path)
 
-    monkeypatch.setattr(dfbench.make, "open_video", spy)
+    monkeypatch.setattr(dfbench.faces.cut, "open_video", spy)
     whole = dataset("whole")
     model, result = go(whole)
     assert opened
@@ -356,7 +356,7 @@ def made(known, originals, tmp_path_factory) -> tuple[FaceStore, dict[str, list[
         )
         for name, kind, split in VIDEOS
     ]
-    center = dfbench.make.FaceFinder(known.faces("center")[1])
+    center = dfbench.faces.cut.FaceFinder(known.faces("center")[1])
     done = prepare(records, SPEC, center, store)
     splits = ("train", "val", "test")
     return store, {s: [video for video in done if video.record.split == s] for s in splits}
@@ -546,7 +546,7 @@ def test_a_plugins_own_error_in_a_worker_is_not_taken_for_lack_of_memory(made):
         def training_clips(self, *_):
             raise RuntimeError("the plugin's own")
 
-    from dfbench.loader import each
+    from dfbench.clips.loader import each
 
     source = reader(made, "train", Breaks())
     batches = EpochBatches(source.videos, 0, 4, 0, pairs=True)
@@ -584,7 +584,7 @@ def test_68_points_pass_through_the_store_as_they_are(known, dataset, tmp_path):
     root = dataset()
     records = list(shipped(root, 68))[:2]
     store = FaceStore(tmp_path / "faces")
-    given = dfbench.make.FaceFinder(known.faces("given")[1])
+    given = dfbench.faces.cut.FaceFinder(known.faces("given")[1])
     spec = replace(SPEC, landmarks=68)
     videos = prepare(records, spec, given, store)
     place, _ = next(store.clips(videos[0].key, [1]))

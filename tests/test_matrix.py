@@ -17,12 +17,13 @@ import psutil
 import pytest
 
 import dfbench
-from dfbench import job, matrix, sweep
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.reporter import Reporter
 from dfbench.errors import DfbenchError, ResourceError, TrainingError
 from dfbench.evaluate.generalisation import Outcome, grids, long_csv, table_csv
-from dfbench.reporter import Reporter
-from dfbench.result import MetricValue
+from dfbench.matrix import cells as matrix
+from dfbench.matrix import job, sweep
+from dfbench.results.result import MetricValue
 
 FRAME = "resnet18:size=32,width=0.0625"
 CLIP = "r3d18:frames=2,size=32,width=0.0625"
@@ -84,20 +85,20 @@ def here(monkeypatch):
     """Jobs run in this process, which spares imports; the requests they were given."""
     import torch
 
-    import dfbench.runner
+    import dfbench.running.runner
 
     monkeypatch.setenv("DFBENCH_TRACKING", "off")
-    monkeypatch.setattr(dfbench.runner, "draw_mistakes", lambda *_: None)  # takes seconds
+    monkeypatch.setattr(dfbench.running.runner, "draw_mistakes", lambda *_: None)  # takes seconds
     done = []
 
     def do(request, _log, _cwd, _env, hear):
-        from dfbench.runner import run
+        from dfbench.running.runner import run
 
         done.append(request)
         hear({"task": "train", "total": 3})
         hear({"advance": 1})
         try:
-            run(request, catalogue(), Reporter())
+            run(request, open_catalogue(), Reporter())
         except DfbenchError as error:
             return str(error)
         return ""
@@ -111,11 +112,11 @@ def here(monkeypatch):
 
 @pytest.fixture
 def trainings(monkeypatch):
-    import dfbench.model
+    import dfbench.running.model
 
     calls = []
-    fit = dfbench.model.fit
-    monkeypatch.setattr(dfbench.model, "fit", lambda *a: calls.append(a) or fit(*a))
+    fit = dfbench.running.model.fit
+    monkeypatch.setattr(dfbench.running.model, "fit", lambda *a: calls.append(a) or fit(*a))
     return calls
 
 
@@ -181,9 +182,9 @@ def test_two_detectors_two_tests_two_seeds_are_eight_cells_of_four_trainings(
 def test_a_test_that_fails_leaves_the_others_alone_and_is_done_next_time(
     command, settings, here, trainings, tmp_path, monkeypatch
 ):
-    import dfbench.runner
+    import dfbench.running.runner
 
-    score = dfbench.runner.predict_to_file
+    score = dfbench.running.runner.predict_to_file
 
     def failing(detector, reader, dataset, *rest):
         if dataset == "folder":
@@ -192,7 +193,7 @@ def test_a_test_that_fails_leaves_the_others_alone_and_is_done_next_time(
 
     args = ["matrix", *asked(), *settings, f"--out={tmp_path}"]
     with monkeypatch.context() as patch:
-        patch.setattr(dfbench.runner, "predict_to_file", failing)
+        patch.setattr(dfbench.running.runner, "predict_to_file", failing)
         done = command(*args)
     assert done.exit_code == 1
     assert "failed: the disk of folder is gone" in done.stdout
@@ -208,7 +209,7 @@ def test_a_test_that_fails_leaves_the_others_alone_and_is_done_next_time(
 def test_a_training_that_fails_is_not_tried_again_for_each_test(
     command, settings, tmp_path, monkeypatch
 ):
-    import dfbench.model
+    import dfbench.running.model
 
     calls = []
 
@@ -216,7 +217,7 @@ def test_a_training_that_fails_is_not_tried_again_for_each_test(
         calls.append(args)
         raise TrainingError("the loss is no number")
 
-    monkeypatch.setattr(dfbench.model, "fit", fit)
+    monkeypatch.setattr(dfbench.running.model, "fit", fit)
     done = command("matrix", *asked(seeds=(0, 1)), *settings, f"--out={tmp_path}")
     assert done.exit_code == 1
     assert len(calls) == 2
@@ -298,7 +299,7 @@ def test_each_job_has_a_gpu_of_its_own(tmp_path, monkeypatch):
 
 def jobs(pid: int) -> list[int]:
     """The models that a matrix has at work; it asks git and others too, which come and go."""
-    return [c.pid for c in psutil.Process(pid).children() if "dfbench.job" in commanded(c)]
+    return [c.pid for c in psutil.Process(pid).children() if "dfbench.matrix.job" in commanded(c)]
 
 
 def commanded(process: psutil.Process) -> list[str]:

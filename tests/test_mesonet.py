@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 
 from dfbench import load_detector
-from dfbench.catalogue import catalogue
-from dfbench.detector import Detector, count_parameters
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.detector.network import Detector, count_parameters
 from dfbench.errors import WeightsError
-from dfbench.optim import learning_rate
+from dfbench.training.optim import learning_rate
 
 FILES = {
     "Meso4_DF": "meso4",
@@ -100,7 +100,7 @@ def test_cards_name_the_files_by_sha256(known):
     published = {
         weights.filename.removesuffix(".h5"): weights.sha256
         for name in ("meso4", "mesoinception4")
-        for weights in catalogue().detector(name)[1].weights
+        for weights in open_catalogue().detector(name)[1].weights
     }
     assert published == {name: values["sha256"] for name, values in known.items()}
 
@@ -131,7 +131,7 @@ def test_loss_is_the_weighted_mean_squared_error_of_the_score(name):
 
 @pytest.mark.parametrize(("step", "rate"), [(0, 1e-3), (1000, 1e-4), (2500, 1e-5), (5000, 1e-6)])
 def test_the_rate_falls_to_a_tenth_every_thousand_steps_down_to_1e_6(step, rate):
-    recipe = catalogue().detector("meso4")[1].recipe
+    recipe = open_catalogue().detector("meso4")[1].recipe
     assert (recipe.optimizer, recipe.weight_decay) == ("adam", 0.0)
     assert learning_rate(recipe, step, 10_000) == pytest.approx(rate)
 
@@ -140,7 +140,7 @@ def test_augmentation_is_slight_and_in_all_five_ways():
     network = load_detector("meso4").network
     rng = np.random.default_rng(0)
     draws = [network.augment(rng) for _ in range(200)]
-    assert catalogue().detector("meso4")[1].recipe.augment == "own"
+    assert open_catalogue().detector("meso4")[1].recipe.augment == "own"
     assert {d.jitter.flip for d in draws} == {True, False}
     for name, middle, most in (("brightness", 1, 0.25), ("hue", 0, 15)):
         values = np.array([getattr(d, name) for d in draws])
@@ -161,5 +161,5 @@ def test_published_numbers_are_those_of_the_table(shared, name, called):
             for r in csv.DictReader(file)
             if r["detector"] in called
         ]
-    quoted = catalogue().detector(name)[1].published
+    quoted = open_catalogue().detector(name)[1].published
     assert [(p.source, p.train, p.test, p.level, p.metric, p.value) for p in quoted] == expected

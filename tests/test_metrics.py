@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
 from dfbench_metrics import functions
 
 SCORES = {
@@ -124,7 +124,7 @@ def test_eer_of_known_cases():
 def test_many_draws_at_once_equal_one_by_one():
     for labels, scores, _ in cases(20, seed=1):
         weights = np.random.default_rng(2).integers(0, 3, (7, len(labels))).astype(float)
-        for name, card in catalogue().metrics().items():
+        for name, card in open_catalogue().metrics().items():
             values = (scores > 0.5).astype(float) if card.needs == "decisions" else scores
             function = card.resolve()
             together = function(labels, values, weights)
@@ -145,6 +145,6 @@ def test_no_sample_has_no_metric(name):
 
 
 def test_every_metric_has_a_docstring_and_a_direction():
-    for name, card in catalogue().metrics().items():
+    for name, card in open_catalogue().metrics().items():
         assert card.resolve().__doc__, name
         assert isinstance(card.higher_is_better, bool)

@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.detector.weights import sha256_of
 from dfbench.errors import WeightsError
-from dfbench.faces import check_faces, iou
-from dfbench.weights import sha256_of
+from dfbench.faces.tracks import check_faces, iou
 from dfbench_mtcnn.boxes import Sums, squared, without_nested
 from dfbench_mtcnn.detector import MTCNN, scales
 
@@ -64,7 +64,7 @@ def test_nobody_is_found_where_nobody_is(shared, mtcnn, name):
 
 @pytest.mark.parametrize("name", ["again.mkv", "please.mkv", "street_1080p.mp4"])
 def test_videos(shared, mtcnn, name):
-    from dfbench.video import Video
+    from dfbench.video.reader import Video
 
     with Video(shared / "data" / "videos" / name) as video:
         numbers = [0, len(video) // 3]
@@ -157,7 +157,7 @@ def test_a_box_inside_another_goes():
 
 
 def test_the_card_names_the_files_that_lie_here(folder):
-    _, card = catalogue().faces("mtcnn")
+    _, card = open_catalogue().faces("mtcnn")
     assert card.resolve() is MTCNN
     for file in card.weights:
         assert sha256_of(folder / file.filename) == file.sha256

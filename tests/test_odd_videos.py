@@ -8,12 +8,12 @@ import pytest
 from test_prepare import CLIPS, FRAMES, center, finder, scene
 from test_video import packets
 
-from dfbench.cards import ClipSpec
-from dfbench.prepare import prepare
-from dfbench.reader import ClipReader
-from dfbench.records import VideoRecord
-from dfbench.store import FaceStore
-from dfbench.video import Video
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.catalogue.records import VideoRecord
+from dfbench.clips.reader import ClipReader
+from dfbench.faces.prepare import prepare
+from dfbench.faces.store import FaceStore
+from dfbench.video.reader import Video
 
 
 @pytest.fixture

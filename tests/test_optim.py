@@ -12,10 +12,10 @@ from lightning_fabric import Fabric
 from test_training import CLIP, SETTINGS, Tiny, readers, tiny, train  # noqa: F401 - a fixture
 from torch import nn
 
-from dfbench.detector import Detector
+from dfbench.detector.network import Detector
 from dfbench.errors import TrainingError
-from dfbench.optim import SHARPNESS_RADIUS, Uphill, learning_rate, make_optimizer, set_rate
-from dfbench.train import training_step
+from dfbench.training.loop import training_step
+from dfbench.training.optim import SHARPNESS_RADIUS, Uphill, learning_rate, make_optimizer, set_rate
 
 TEN = replace(SETTINGS, lr=0.8, epochs=2)
 

@@ -13,18 +13,18 @@ from lightning_fabric import Fabric
 from test_faces import at, faces
 from test_prepare import contents
 
-import dfbench.make
-from dfbench.cards import ClipSpec, FaceDetectorCard
-from dfbench.detector import Detector
+import dfbench.faces.cut
+from dfbench.catalogue.cards import ClipSpec, FaceDetectorCard
+from dfbench.catalogue.records import Faces, Prediction, VideoRecord
+from dfbench.clips.loader import EpochBatches
+from dfbench.clips.reader import ClipReader
+from dfbench.detector.network import Detector
 from dfbench.evaluate.scores import clip_scores, coverage, video_scores
-from dfbench.faces import LEAST_SEEN, all_tracks, main_track
-from dfbench.loader import EpochBatches
-from dfbench.predict import predict, predict_to_file
-from dfbench.predictions import read_predictions, write_predictions
-from dfbench.prepare import FaceFinder, Prepared, prepare
-from dfbench.reader import ClipReader
-from dfbench.records import Faces, Prediction, VideoRecord
-from dfbench.store import FaceStore
+from dfbench.faces.prepare import FaceFinder, Prepared, prepare
+from dfbench.faces.store import FaceStore
+from dfbench.faces.tracks import LEAST_SEEN, all_tracks, main_track
+from dfbench.results.predictions import read_predictions, write_predictions
+from dfbench.training.predict import predict, predict_to_file
 
 CLIPS = ClipSpec(frames=4, windows=5, size=24)
 FRAMES = ClipSpec(frames=1, windows=8, size=24)
@@ -161,7 +161,7 @@ def test_a_person_has_no_clip_where_they_are_not_seen(make_video, tmp_path, stor
     """Their place would be a guess; the main subject has all clips, so every video has as many."""
     record = video(make_video, tmp_path / "a.mp4", blue=range(36, 60))
     (done,) = prepare([record], CLIPS, finder(), store)
-    windows = dfbench.make.sample_windows(60, CLIPS)
+    windows = dfbench.faces.cut.sample_windows(60, CLIPS)
     seen = [5 + w for w, numbers in enumerate(windows) if (numbers >= 36).any()]
     assert 0 < len(seen) < 5
     assert done.clips == (*range(5), *seen)

@@ -15,13 +15,13 @@ import torch
 from test_cli import error
 from test_prepare import CLIPS, finder, video
 
-from dfbench import degrade
+from dfbench.clips import degrade
+from dfbench.clips.loader import WholeVideos, video_loader
+from dfbench.clips.perturb import KINDS, Perturbation, perturbation, perturbations
+from dfbench.clips.reader import ClipReader
 from dfbench.errors import OptionError
-from dfbench.loader import WholeVideos, video_loader
-from dfbench.perturb import KINDS, Perturbation, perturbation, perturbations
-from dfbench.prepare import Prepared, prepare
-from dfbench.reader import ClipReader
-from dfbench.store import FaceStore
+from dfbench.faces.prepare import Prepared, prepare
+from dfbench.faces.store import FaceStore
 
 RANDOM = {"noise", "block"}
 

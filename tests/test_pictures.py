@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from test_prepare import FRAMES, finder, scene
 
-import dfbench.make
+import dfbench.faces.cut
+from dfbench.catalogue.records import VideoRecord
 from dfbench.errors import VideoError
-from dfbench.fingerprint import fingerprint
-from dfbench.pictures import Pictures
-from dfbench.prepare import prepare
-from dfbench.records import VideoRecord
-from dfbench.store import FaceStore
-from dfbench.video import Video, open_video
+from dfbench.faces.prepare import prepare
+from dfbench.faces.store import FaceStore
+from dfbench.video.fingerprint import fingerprint
+from dfbench.video.pictures import Pictures
+from dfbench.video.reader import Video, open_video
 
 
 def write(path: Path, image: np.ndarray) -> Path:
@@ -174,7 +174,7 @@ def test_a_folder_of_its_frames_is_prepared_as_the_video_is(both, tmp_path):
 
 
 def test_a_bad_picture_costs_its_clip_alone(both, tmp_path):
-    lost = int(dfbench.make.sample_windows(60, FRAMES)[3, 0])
+    lost = int(dfbench.faces.cut.sample_windows(60, FRAMES)[3, 0])
     (both[1].path / f"{lost}.png").write_bytes(b"no picture")
     (done,) = prepare(both[1:], FRAMES, finder(), FaceStore(tmp_path / "faces"))
     assert done.status == "ok"

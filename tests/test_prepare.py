@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from test_video import damage
 
-import dfbench.make
-from dfbench.cards import ClipSpec, FaceDetectorCard
-from dfbench.catalogue import catalogue
+import dfbench.faces.cut
+from dfbench.catalogue.cards import ClipSpec, FaceDetectorCard
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import Faces, VideoRecord
 from dfbench.errors import PluginError, ResourceError
-from dfbench.prepare import FaceFinder, prepare
-from dfbench.records import Faces, VideoRecord
-from dfbench.store import FaceStore
-from dfbench.video import Video
+from dfbench.faces.prepare import FaceFinder, prepare
+from dfbench.faces.store import FaceStore
+from dfbench.video.reader import Video
 
 FRAMES = ClipSpec(frames=1, windows=8, size=32)
 CLIPS = ClipSpec(frames=6, windows=3, size=32)
@@ -64,7 +64,7 @@ def finder(name: str = "RedSquare", version: str = "1") -> FaceFinder:
 
 
 def center() -> FaceFinder:
-    return FaceFinder(catalogue().faces("center")[1])
+    return FaceFinder(open_catalogue().faces("center")[1])
 
 
 def scene(number: int, face: bool = True, name: str = "") -> np.ndarray:
@@ -121,7 +121,7 @@ def test_a_clip_is_cut_from_the_sampled_frames_with_one_geometry(make_video, tmp
 def test_every_kind_of_video_is_a_row(make_video, tmp_path, store):
     """Faults 8, 10 and 14."""
     part = video(make_video, tmp_path / "part.mp4")
-    damage(part.path, int(dfbench.make.sample_windows(60, FRAMES)[3, 0]))
+    damage(part.path, int(dfbench.faces.cut.sample_windows(60, FRAMES)[3, 0]))
     (tmp_path / "text.mp4").write_text("no video")
     (tmp_path / "folder.mp4").mkdir()
     records = [
@@ -159,7 +159,7 @@ def test_every_kind_of_video_is_a_row(make_video, tmp_path, store):
 
 def test_a_clip_with_a_lost_frame_is_lost_and_the_others_are_used(make_video, tmp_path, store):
     record = video(make_video, tmp_path / "a.mp4")
-    windows = dfbench.make.sample_windows(60, CLIPS)
+    windows = dfbench.faces.cut.sample_windows(60, CLIPS)
     damage(record.path, int(windows[1, 2]))
     (done,) = prepare([record], CLIPS, finder(), store)
     assert done.usable == (True, False, True)
@@ -168,7 +168,7 @@ def test_a_clip_with_a_lost_frame_is_lost_and_the_others_are_used(make_video, tm
 
 def test_a_video_with_all_clips_lost_is_unreadable(make_video, tmp_path, store):
     record = video(make_video, tmp_path / "a.mp4")
-    for row in dfbench.make.sample_windows(60, CLIPS):
+    for row in dfbench.faces.cut.sample_windows(60, CLIPS):
         damage(record.path, int(row[0]))
     (done,) = prepare([record], CLIPS, finder(), store)
     assert (done.status, done.usable) == ("unreadable", (False,) * 3)
@@ -203,7 +203,7 @@ def test_a_second_call_decodes_nothing(make_video, tmp_path, store, monkeypatch)
     def decoded(path: Path) -> None:
         raise AssertionError(f"{path} was opened again")
 
-    monkeypatch.setattr(dfbench.make, "open_video", decoded)
+    monkeypatch.setattr(dfbench.faces.cut, "open_video", decoded)
     assert prepare(records, FRAMES, finder(), store) == first
     for other in (replace(FRAMES, windows=9), CLIPS):
         with pytest.raises(AssertionError):
@@ -227,7 +227,7 @@ def test_an_interrupted_prepare_goes_on_where_it_stopped(make_video, tmp_path, s
                 raise KeyboardInterrupt
             super().__init__(path)
 
-    monkeypatch.setattr(dfbench.make, "open_video", Counting)
+    monkeypatch.setattr(dfbench.faces.cut, "open_video", Counting)
     with pytest.raises(KeyboardInterrupt):
         prepare(records, FRAMES, finder(), store)
     done = prepare(records, FRAMES, finder(), store)
@@ -290,7 +290,7 @@ from dfbench.store import FaceStore
 
 folder = Path(sys.argv[1])
 records = [VideoRecord(p.stem, p, 0) for p in sorted(folder.glob("*.mp4"))]
-finder = FaceFinder(catalogue().faces("center")[1])
+finder = FaceFinder(open_catalogue().faces("center")[1])
 done = prepare(records, ClipSpec(frames=6, windows=3), finder, FaceStore(folder / "both"))
 print(" ".join(item.status for item in done))
 """
@@ -328,16 +328,16 @@ def test_frames_beyond_the_budget_are_decoded_again_to_the_same_end(
     make_video, tmp_path, monkeypatch, spec
 ):
     record = video(make_video, tmp_path / "a.mp4")
-    damage(record.path, int(dfbench.make.sample_windows(60, spec)[1, 0]))
+    damage(record.path, int(dfbench.faces.cut.sample_windows(60, spec)[1, 0]))
     kept, again = FaceStore(tmp_path / "kept"), FaceStore(tmp_path / "again")
     first = prepare([record], spec, finder(), kept)
-    monkeypatch.setattr(dfbench.make, "FRAME_BUDGET", 0)
+    monkeypatch.setattr(dfbench.faces.cut, "FRAME_BUDGET", 0)
     assert prepare([record], spec, finder(), again) == first
     assert contents(kept) == contents(again)
 
 
 def test_boxes_that_a_dataset_ships_are_part_of_the_key(make_video, tmp_path, store):
-    given = FaceFinder(catalogue().faces("given")[1])
+    given = FaceFinder(open_catalogue().faces("given")[1])
     boxes = tmp_path / "a.npz"
     record = replace(video(make_video, tmp_path / "a.mp4"), boxes=boxes)
     keys = []
@@ -359,11 +359,11 @@ def test_a_frame_without_a_given_box_takes_its_place_from_the_neighbours(
     make_video, tmp_path, store
 ):
     record = replace(video(make_video, tmp_path / "a.mp4"), boxes=tmp_path / "a.npz")
-    numbers = dfbench.make.sample_windows(60, FRAMES).ravel()
+    numbers = dfbench.faces.cut.sample_windows(60, FRAMES).ravel()
     known = np.delete(numbers, 4)
     box = np.stack([30 + known, np.full(7, 40), 70 + known, np.full(7, 80)], 1)
     np.savez(record.boxes, frames=known, boxes=box, landmarks=np.zeros((7, 5, 2)))
-    (done,) = prepare([record], FRAMES, FaceFinder(catalogue().faces("given")[1]), store)
+    (done,) = prepare([record], FRAMES, FaceFinder(open_catalogue().faces("given")[1]), store)
     window = store.open(done.key).windows[4]
     assert window.scores == [0]
     assert window.square[0] + window.boxes[0][0] == pytest.approx(30 + numbers[4], abs=0.1)
@@ -394,7 +394,7 @@ def test_a_cache_that_may_only_be_read_serves_what_it_has(make_video, tmp_path, 
 
 
 def test_a_real_video_with_yunet(shared, store):
-    card = catalogue().faces("yunet")[1]
+    card = open_catalogue().faces("yunet")[1]
     weights = shared / "data" / "weights" / "yunet" / card.weights[0].filename
     record = VideoRecord("again", shared / "data" / "videos" / "again.mkv", 0)
     (done,) = prepare([record], FRAMES, FaceFinder(card, weights), store)

@@ -13,12 +13,12 @@ import pytest
 from test_matrix import FRAME, here, roots, settings  # noqa: F401 - fixtures
 
 import dfbench
-from dfbench import sweep
-from dfbench.catalogue import Catalogue, catalogue
+from dfbench.catalogue.plugins import Catalogue, open_catalogue
 from dfbench.errors import OptionError, PluginError
 from dfbench.evaluate.generalisation import Entry, Grid
 from dfbench.evaluate.published import Quoted, compare
-from dfbench.protocol_file import load_protocol, parse_protocol
+from dfbench.matrix import sweep
+from dfbench.matrix.protocol_file import load_protocol, parse_protocol
 
 SHIPPED = ("spatiotemporal-2021", "ffpp-cross")
 SMALL = """
@@ -61,7 +61,7 @@ differs = "twice as wide"
 
 
 def parse(text: str):
-    return parse_protocol(text, "p.toml", catalogue())
+    return parse_protocol(text, "p.toml", open_catalogue())
 
 
 def test_what_a_protocol_says():
@@ -159,10 +159,10 @@ def test_a_plugin_brings_one(tmp_path, monkeypatch, file):
 def test_the_shipped_ones_are_listed_shown_and_right(command, name):
     listed = json.loads(command("list", "protocols", "--json").stdout)["protocols"]
     assert name in [row["name"] for row in listed]
-    found = load_protocol(name, catalogue())
+    found = load_protocol(name, open_catalogue())
     assert found.digest in command("show", name).stdout
     for part in found.parts():
-        _, card = catalogue().detector(part.asked.detector.partition(":")[0])
+        _, card = open_catalogue().detector(part.asked.detector.partition(":")[0])
         names = {"none", *(w.name for w in card.weights)}
         assert part.asked.weights is None or part.asked.weights in names
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from dfbench.cards import DetectorCard
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.cards import DetectorCard
+from dfbench.catalogue.plugins import open_catalogue
 from dfbench_leaderboard.quoted import quoted
 
 
@@ -41,7 +41,7 @@ def test_every_row_has_a_source_and_one_row_all_its_metrics() -> None:
 
 def test_metrics_are_called_as_ours_are() -> None:
     names = {name for row in quoted() for name in row.metrics}
-    assert names <= set(catalogue().metrics())
+    assert names <= set(open_catalogue().metrics())
 
 
 def test_they_are_those_of_the_reference(shared: Path) -> None:
@@ -70,7 +70,7 @@ def test_cards_and_file_agree() -> None:
         for row in quoted()
         for metric, value in row.metrics.items()
     }
-    for offers in catalogue().cards("detectors").values():
+    for offers in open_catalogue().cards("detectors").values():
         for card in offers.values():
             assert isinstance(card, DetectorCard)
             for one in card.published:

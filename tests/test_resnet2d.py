@@ -6,9 +6,9 @@ import pytest
 import torch
 import torchvision
 
-from dfbench.cards import ClipSpec
-from dfbench.catalogue import catalogue
-from dfbench.detector import Detector
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.detector.network import Detector
 from dfbench.errors import WeightsError
 from dfbench_resnet2d.networks import FrameResNet
 
@@ -58,7 +58,7 @@ def test_two_classes_in_unknown_order_and_another_depth_are_refused():
 
 
 def test_upper_layers_are_fine_tuned_by_default():
-    _, card = catalogue().detector("resnet50")
+    _, card = open_catalogue().detector("resnet50")
     network = Detector(FrameResNet(18, size=64), SPEC)
     network.fine_tune(card.recipe.fine_tune)
     trained = {name.split(".")[1] for name, p in network.named_parameters() if p.requires_grad}

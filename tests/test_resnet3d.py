@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from dfbench import load_detector
-from dfbench.catalogue import catalogue
-from dfbench.detector import build, count_parameters, stages_trained
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.detector.network import build, count_parameters, stages_trained
 from dfbench.errors import OptionError, WeightsError
 from dfbench_resnet3d.networks import ResNet3d
 
@@ -79,13 +79,15 @@ def by_hand_34() -> int:
 def test_parameters(depth, two):
     with torch.device("meta"):
         assert count_parameters(ResNet3d(depth, outputs=2)) == two
-        one = count_parameters(build(card := catalogue().detector(f"r3d{depth}")[1], card.options))
+        one = count_parameters(
+            build(card := open_catalogue().detector(f"r3d{depth}")[1], card.options)
+        )
     assert two - one == (513 if depth < 50 else 2049)  # a row of the head and its bias
 
 
 def test_the_cards_say_what_the_networks_see():
     for depth in DEPTHS:
-        card = catalogue().detector(f"r3d{depth}")[1]
+        card = open_catalogue().detector(f"r3d{depth}")[1]
         assert (card.clip.frames, card.clip.size, card.recipe.fine_tune) == (16, 112, "3")
         assert card.clip.mean == pytest.approx(MEAN_2020)
         files = {w.filename for w in card.weights}
@@ -102,7 +104,7 @@ def test_published_numbers_are_those_of_the_study(shared):
             for r in rows
             if r["detector"] == f"3D ResNet{depth}"
         ]
-        quoted = catalogue().detector(f"r3d{depth}")[1].published
+        quoted = open_catalogue().detector(f"r3d{depth}")[1].published
         assert [(p.source, p.train, p.test, p.level, p.metric, p.value) for p in quoted] == expected
         assert all(p.initial == "Kinetics" for p in quoted)
 
@@ -251,7 +253,7 @@ def test_a_trained_model_keeps_its_normalisation(tmp_path):
 
 
 def small(name: str = "r3d18"):
-    card = catalogue().detector(name)[1]
+    card = open_catalogue().detector(name)[1]
     options = {**card.options, **SMALL} if "width" in card.options else card.options
     return build(card, options)
 
@@ -307,8 +309,8 @@ def test_wrong_numbers_of_stages_are_refused(how):
 
 
 def test_logits_of_another_shape_are_the_plugin_s_fault():
-    from dfbench.cards import ClipSpec
-    from dfbench.detector import Detector
+    from dfbench.catalogue.cards import ClipSpec
+    from dfbench.detector.network import Detector
     from dfbench.errors import PluginError
 
     class Two(nn.Module):

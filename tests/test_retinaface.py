@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import Faces
 from dfbench.errors import DfbenchError, PluginError, WeightsError
-from dfbench.faces import check_faces
-from dfbench.records import Faces
+from dfbench.faces.tracks import check_faces
 from dfbench_retinaface.checkpoint import load, network
 from dfbench_retinaface.detector import SIDE, RetinaFace
 
@@ -256,7 +256,7 @@ def test_without_the_package_one_line_says_how_to_get_it(monkeypatch):
 
 
 def test_the_card():
-    _, card = catalogue().faces("retinaface")
+    _, card = open_catalogue().faces("retinaface")
     assert card.resolve() is RetinaFace
     (file,) = card.weights
     assert file.name == "resnet50_2020-07-20"

@@ -19,7 +19,7 @@ from dfbench.cli.robustness import print_robustness
 from dfbench.errors import ResultError
 from dfbench.evaluate.robustness import robustness
 from dfbench.plots.robustness import robustness_figure, write_robustness
-from dfbench.result import MetricValue, RunResult, load_result
+from dfbench.results.result import MetricValue, RunResult, load_result
 
 AUCS = {"": 0.9, "jpeg=10": 0.5, "jpeg=90": 0.8, "blur=1": 0.9, "blur=5": 0.7, "blur=3": 0.8}
 

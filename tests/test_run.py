@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import dfbench
-from dfbench.records import REAL
-from dfbench.spec import RunSpec
+from dfbench.catalogue.records import REAL
+from dfbench.results.spec import RunSpec
 from dfbench_leaderboard.site import again
 from dfbench_leaderboard.submission import submission_faults
 
@@ -260,10 +260,10 @@ def test_tracking_that_cannot_be_reached_loses_nothing(sample_cache, tmp_path, c
 @pytest.fixture
 def dfdc(sample_cache, tmp_path, make_video):
     """A single DFDC part made of sample videos, with all that goes wrong in a real one."""
-    from dfbench.catalogue import catalogue
-    from dfbench.listing import read_dataset
+    from dfbench.catalogue.plugins import open_catalogue
+    from dfbench.data.listing import read_dataset
 
-    sample = read_dataset("sample", catalogue(), {}, sample_cache)
+    sample = read_dataset("sample", open_catalogue(), {}, sample_cache)
     root = tmp_path / "dfdc_train_part_7"
     root.mkdir()
     entries = {}
@@ -410,10 +410,10 @@ def test_again_forgets_what_was_scored_with_the_model_before(
 @pytest.fixture
 def own_videos(sample_cache, tmp_path):
     """A folder dataset without splits, of sample videos."""
-    from dfbench.catalogue import catalogue
-    from dfbench.listing import read_dataset
+    from dfbench.catalogue.plugins import open_catalogue
+    from dfbench.data.listing import read_dataset
 
-    for record in read_dataset("sample", catalogue(), {}, sample_cache).records[:60]:
+    for record in read_dataset("sample", open_catalogue(), {}, sample_cache).records[:60]:
         kind = "fake" if record.label else "real"
         target = tmp_path / "own" / kind / f"{record.id.replace('/', '_')}.mp4"
         target.parent.mkdir(parents=True, exist_ok=True)

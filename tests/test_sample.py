@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 import dfbench_sample
+from dfbench.catalogue.records import VideoRecord
+from dfbench.catalogue.reporter import Advance, Reporter
 from dfbench.errors import DataError, OptionError
-from dfbench.records import VideoRecord
-from dfbench.reporter import Advance, Reporter
 from dfbench_sample import records
 from dfbench_sample.encode import sensor, write_video
 from dfbench_sample.generate import generate, make

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from dfbench import load_detector
-from dfbench.catalogue import catalogue
-from dfbench.clips import TEMPLATE
-from dfbench.detector import build, count_parameters
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.detector.network import build, count_parameters
 from dfbench.errors import DataError, OptionError, WeightsError
+from dfbench.faces.geometry import TEMPLATE
 from dfbench_sbi.blending import SelfBlending
 from dfbench_sbi.masks import RATIOS, Blend, outline
 from dfbench_sbi.networks import SelfBlended
@@ -333,7 +333,7 @@ def test_an_imagenet_file_of_timm_fills_all_but_the_head(tmp_path):
 
 
 def test_a_frame_detector_refuses_clips_and_scores_a_frame_alone_as_in_a_batch():
-    detector = build(catalogue().detector("sbi")[1], SMALL).eval()
+    detector = build(open_catalogue().detector("sbi")[1], SMALL).eval()
     with pytest.raises(ValueError, match="sbi takes single frames, not clips of 16"):
         detector.network(torch.rand(1, 3, 16, 64, 64))
     clips = torch.rand(3, 3, 1, 64, 64)
@@ -361,7 +361,7 @@ def test_wrong_options_are_refused_in_one_line(options):
 
 
 def test_the_card_is_the_paper_s():
-    card = catalogue().detector("sbi")[1]
+    card = open_catalogue().detector("sbi")[1]
     recipe = card.recipe
     assert (card.clip.size, card.clip.frames) == (380, 1)
     assert (recipe.optimizer, recipe.lr, recipe.momentum) == ("sam", 1e-3, 0.9)

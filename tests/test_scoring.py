@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from dfbench.cards import MetricCard
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.cards import MetricCard
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import Prediction
 from dfbench.evaluate.decide import Chosen, choose_threshold
 from dfbench.evaluate.metrics import evaluate
 from dfbench.evaluate.scores import clip_scores, coverage, video_scores
-from dfbench.records import Prediction
 
-METRICS = catalogue().metrics()
+METRICS = open_catalogue().metrics()
 
 
 def row(video, label, score, *, clip=0, method=None, group="", status="ok", dataset="d"):

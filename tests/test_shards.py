@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from test_prepare import CLIPS, FRAMES, center, contents, video
 
+from dfbench.catalogue.records import VideoRecord
 from dfbench.errors import OptionError, ResourceError
-from dfbench.prepare import prepare, shard
-from dfbench.records import VideoRecord
-from dfbench.store import FaceStore
+from dfbench.faces.prepare import prepare, shard
+from dfbench.faces.store import FaceStore
 
 
 def many(count: int = 60) -> list[VideoRecord]:

@@ -13,12 +13,12 @@ import pytest
 from test_prepare import center, finder, video
 from test_shards import many
 
-from dfbench.cards import ClipSpec
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.catalogue.records import VideoRecord
 from dfbench.errors import ResourceError
-from dfbench.prepare import Prepared, prepare
-from dfbench.records import VideoRecord
-from dfbench.sheet import CROPS, VIDEOS, caption, choose, draw, pictures
-from dfbench.store import FaceStore
+from dfbench.faces.prepare import Prepared, prepare
+from dfbench.faces.sheet import CROPS, VIDEOS, caption, choose, draw, pictures
+from dfbench.faces.store import FaceStore
 
 SPEC = ClipSpec(frames=1, windows=12, size=32)
 CLIPS = ClipSpec(frames=5, windows=2, size=32)

@@ -15,7 +15,7 @@ from made_runs import SAMPLE, add, make_spec, put, scores_of
 
 from dfbench.errors import ResourceError
 from dfbench.files import write_json
-from dfbench.spec import IMPORTED
+from dfbench.results.spec import IMPORTED
 from dfbench_leaderboard.site.build import Built, build
 from dfbench_leaderboard.site.contents import slug
 from dfbench_leaderboard.sources import Sources

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from dfbench.errors import SplitError
-from dfbench.leaks import check_across, check_leaks
-from dfbench.records import VideoRecord
-from dfbench.splits import (
+from dfbench.catalogue.records import VideoRecord
+from dfbench.data.leaks import check_across, check_leaks
+from dfbench.data.splits import (
     FRACTIONS,
     check_classes,
     clusters,
@@ -23,6 +22,7 @@ from dfbench.splits import (
     limit,
     make_split,
 )
+from dfbench.errors import SplitError
 
 
 def video(id: str, label: int = 0, split=None, **about) -> VideoRecord:

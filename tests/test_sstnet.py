@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from dfbench import load_detector
-from dfbench.catalogue import catalogue
-from dfbench.detector import count_parameters
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.detector.network import count_parameters
 from dfbench.errors import OptionError, WeightsError
 from dfbench_sstnet.networks import SSTNet
 from dfbench_sstnet.residuals import BayarFilters, SrmFilters
@@ -115,7 +115,7 @@ def test_parameters():
 
 
 def test_the_card_says_that_it_is_a_reconstruction():
-    card = catalogue().detector("sstnet")[1]
+    card = open_catalogue().detector("sstnet")[1]
     assert "reconstruction" in card.summary
     assert "reconstruction" in card.paper
     assert (card.clip.frames, card.clip.size, card.clip.mean) == (8, 299, (0.5, 0.5, 0.5))

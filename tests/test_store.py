@@ -18,13 +18,13 @@ import cv2
 import numpy as np
 import pytest
 
-from dfbench import audit
-from dfbench import crops as coding
-from dfbench.cards import ClipSpec
+from dfbench.catalogue.cards import ClipSpec
 from dfbench.errors import DfbenchError, ResourceError, StoreError
-from dfbench.fingerprint import fingerprint
-from dfbench.store import FaceStore, store_key
-from dfbench.stored import StoredVideo, StoredWindow
+from dfbench.faces import audit
+from dfbench.faces import codec as coding
+from dfbench.faces.file import StoredVideo, StoredWindow
+from dfbench.faces.store import FaceStore, store_key
+from dfbench.video.fingerprint import fingerprint
 
 KEY = "ab" + "c" * 62
 
@@ -169,7 +169,7 @@ def test_a_write_that_the_disk_breaks_off_leaves_nothing(tmp_path):
     """No stand-in for the disk: the system itself stops the write in the middle of the file."""
     code = (
         "import resource, sys, numpy as np; from pathlib import Path\n"
-        "from dfbench.errors import ResourceError; from dfbench.store import *\n"
+        "from dfbench.errors import ResourceError; from dfbench.faces.store import *\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
         "crop = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)\n"
         "try: FaceStore(Path(sys.argv[1])).write('ab' * 32, StoredVideo('v', 'ok', '', '', ''),"
@@ -187,7 +187,7 @@ def test_a_process_killed_while_it_writes_leaves_the_store_as_it_was(store):
     """``kill -9`` in the middle of the write: what was there stays, nothing half is read."""
     code = (
         "import os, signal, sys, numpy as np; from pathlib import Path\n"
-        "from dfbench.store import *; write = Path.write_bytes\n"
+        "from dfbench.faces.store import *; write = Path.write_bytes\n"
         "def half(path, data):\n"
         "    write(path, data[:len(data) // 2]); os.kill(os.getpid(), signal.SIGKILL)\n"
         "Path.write_bytes = half\n"
@@ -211,7 +211,8 @@ def test_a_root_that_is_a_file_is_a_resource_error(tmp_path, stored, crops):
 def test_pictures_can_be_read_beside_the_video_decoder():
     """decord brings a zlib that breaks an OpenCV loaded after it; dfbench loads them in order."""
     code = (
-        "import dfbench.video, cv2, numpy as np; data = cv2.imencode('.png', np.eye(9, 9))[1]; "
+        "import dfbench.video.reader, cv2, numpy as np; "
+        "data = cv2.imencode('.png', np.eye(9, 9))[1]; "
         "assert cv2.imdecode(data, cv2.IMREAD_COLOR) is not None"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -314,7 +315,7 @@ def test_several_clips_are_read_with_one_opening(store, stored, crops, monkeypat
             opened.append(path)
             super().__init__(path)
 
-    monkeypatch.setattr("dfbench.store.zipfile.ZipFile", Counting)
+    monkeypatch.setattr("dfbench.faces.store.zipfile.ZipFile", Counting)
     read = list(store.clips(key, [1, 0]))
     assert opened == [store.path(key)]
     assert [window.clip for window, _ in read] == [1, 0]

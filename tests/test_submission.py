@@ -17,7 +17,7 @@ from dfbench.cli import Commands
 from dfbench.errors import ResultError
 from dfbench.evaluate.stored import StoredRun
 from dfbench.files import write_json
-from dfbench.result import load_result
+from dfbench.results.result import load_result
 from dfbench_leaderboard import submission_file
 from dfbench_leaderboard.board import make_board
 from dfbench_leaderboard.command import leaderboard_group

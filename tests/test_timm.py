@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from dfbench import load_detector
-from dfbench.catalogue import catalogue
-from dfbench.detector import count_parameters
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.detector.network import count_parameters
 from dfbench.errors import OptionError, WeightsError
 from dfbench_timm.clip import ClipLinear
 from dfbench_timm.efficientnet import EfficientNetB4
@@ -329,7 +329,7 @@ def test_clip_s_tower_is_the_published_one():
 
 @pytest.mark.parametrize("name", SMALL)
 def test_cards_name_their_files(name):
-    card = catalogue().detector(name)[1]
+    card = open_catalogue().detector(name)[1]
     assert card.recipe.weights in {file.name for file in card.weights}
     for file in card.weights:
         assert file.url.startswith(("https://", "http://data.lip6.fr/"))
@@ -358,7 +358,7 @@ def test_cards_quote_the_published_numbers(shared, name, rows):
             for r in csv.DictReader(file)
             if r["detector"] in rows
         }
-    card = catalogue().detector(name)[1]
+    card = open_catalogue().detector(name)[1]
     quoted = [
         (p.source, p.train, p.test, p.level, p.metric, p.value, p.initial) for p in card.published
     ]
@@ -552,7 +552,7 @@ def test_clip_s_head_is_fresh_from_clip_and_kept_from_its_own_file(tmp_path):
 
 def test_clip_s_tower_stays_as_it_is():
     detector = load_detector(SMALL["clip_linear"])
-    detector.fine_tune(catalogue().detector("clip_linear")[1].recipe.fine_tune)
+    detector.fine_tune(open_catalogue().detector("clip_linear")[1].recipe.fine_tune)
     detector.train()
     before = {k: v.clone() for k, v in detector.state_dict().items()}
     optimizer = torch.optim.Adam([p for p in detector.parameters() if p.requires_grad], lr=0.1)

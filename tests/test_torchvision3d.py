@@ -11,8 +11,8 @@ import torchvision.models.video as originals
 from torchvision.models import get_model_weights
 
 from dfbench import load_detector
-from dfbench.catalogue import catalogue
-from dfbench.detector import build, count_parameters
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.detector.network import build, count_parameters
 from dfbench.errors import OptionError, WeightsError
 
 PARAMETERS = {"tv_r3d18": 33_167_298, "tv_mc3": 11_491_266, "tv_r2plus1d": 31_301_151}
@@ -27,7 +27,7 @@ def original(name: str, classes: int) -> torch.nn.Module:
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_parameters(name):
     """With two classes; the second adds a row of the head and its bias."""
-    card = catalogue().detector(name)[1]
+    card = open_catalogue().detector(name)[1]
     with torch.device("meta"):
         assert count_parameters(build(card, card.options).network) + 513 == PARAMETERS[name]
 
@@ -67,7 +67,7 @@ def test_files_of_other_networks_and_unknown_orders_are_refused():
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_cards_name_torchvision_s_own_files(name):
-    card = catalogue().detector(name)[1]
+    card = open_catalogue().detector(name)[1]
     official = get_model_weights(ORIGINALS[name]).DEFAULT
     (weights,) = card.weights
     assert weights.url == official.url
@@ -81,7 +81,7 @@ def test_cards_name_torchvision_s_own_files(name):
 def test_published_number(shared):
     with (shared / "reference" / "published.csv").open() as file:
         (row,) = [row for row in csv.DictReader(file) if row["source"] == "de-lima-2020"]
-    (quoted,) = catalogue().detector("tv_r3d18")[1].published
+    (quoted,) = open_catalogue().detector("tv_r3d18")[1].published
     assert [quoted.train, quoted.test, quoted.level, quoted.metric, str(quoted.value)] == [
         row["train"],
         row["test"],

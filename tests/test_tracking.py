@@ -26,19 +26,19 @@ import torch
 from click.testing import CliRunner
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from dfbench import sweep
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import Prediction
 from dfbench.cli import Commands
-from dfbench.detector import Detector, build
+from dfbench.detector.network import Detector, build
 from dfbench.errors import TrackingError
 from dfbench.evaluate import curves
 from dfbench.files import write_json
-from dfbench.matrix import Cell, Model
-from dfbench.predictions import rewrite
-from dfbench.records import Prediction
-from dfbench.request import Request
-from dfbench.result import MetricValue, RunResult, write_result
-from dfbench.spec import ENSEMBLE, IMPORTED, DataSpec, ModelSpec, RunSpec, TrainSpec
+from dfbench.matrix import sweep
+from dfbench.matrix.cells import Cell, Model
+from dfbench.results.predictions import rewrite
+from dfbench.results.result import MetricValue, RunResult, write_result
+from dfbench.results.spec import ENSEMBLE, IMPORTED, DataSpec, ModelSpec, RunSpec, TrainSpec
+from dfbench.running.request import Request
 from dfbench_mlflow import dfbench_run_finished, dfbench_run_started, names
 from dfbench_mlflow.command import track_command
 from dfbench_mlflow.model import register
@@ -50,7 +50,7 @@ EXPERIMENT = "dfbench/sample -> sample"
 
 
 def make_spec(**changes: Any) -> RunSpec:
-    _, card = catalogue().detector("meso4")
+    _, card = open_catalogue().detector("meso4")
     data = DataSpec(
         dataset="sample", fingerprint="f" * 64, videos=12, faces="given", faces_version="1"
     )
@@ -68,7 +68,7 @@ def make_spec(**changes: Any) -> RunSpec:
         fine_tune="all",
         augment="study",
     )
-    plugin, _ = catalogue().detector("meso4")
+    plugin, _ = open_catalogue().detector("meso4")
     model = ModelSpec(
         detector="meso4",
         plugin=plugin.distribution,
@@ -91,7 +91,7 @@ def make_run(out: Path, spec: RunSpec | None = None, **changes: Any) -> tuple[Ru
     folder.mkdir(parents=True, exist_ok=True)
     model = spec.model_folder(out)
     options = {} if spec.model.made_elsewhere else spec.model.options
-    detector = build(catalogue().detector("meso4")[1], options, seed=3)
+    detector = build(open_catalogue().detector("meso4")[1], options, seed=3)
     (model / "model.safetensors").write_bytes(safetensors.torch.save(detector.state_dict()))
     write_json(model / "train.json", {"schema": 1, "best_epoch": 2})
     lines = [
@@ -295,7 +295,9 @@ def check_arrived(uri: str, result: RunResult, folder: Path, tmp_path: Path) -> 
     assert "trained on sample" in version.description
     assert [spec.shape for spec in info.signature.inputs] == [(-1, 3, 1, 256, 256)]
     assert [spec.shape for spec in info.signature.outputs] == [(-1,)]
-    detector = build(catalogue().detector("meso4")[1], result.spec.model.options, seed=3).eval()
+    detector = build(
+        open_catalogue().detector("meso4")[1], result.spec.model.options, seed=3
+    ).eval()
     clips = torch.rand(2, 3, 1, 256, 256, generator=torch.manual_seed(0))
     assert isinstance(loaded, Detector)
     assert torch.equal(loaded(clips), detector(clips))

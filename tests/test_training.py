@@ -9,22 +9,22 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from dfbench.cards import ClipSpec
-from dfbench.catalogue import catalogue
-from dfbench.clips import crop, square
-from dfbench.detector import Detector
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import VideoRecord
+from dfbench.clips.loader import EpochBatches
+from dfbench.clips.reader import ClipReader
+from dfbench.detector.network import Detector
 from dfbench.errors import OptionError, ResourceError, ResultError, StoreError, TrainingError
-from dfbench.loader import EpochBatches
-from dfbench.model import validation
-from dfbench.optim import learning_rate
-from dfbench.predict import naming_batch_size
-from dfbench.prepare import Prepared
-from dfbench.reader import ClipReader
-from dfbench.records import VideoRecord
-from dfbench.spec import DataSpec, TrainSpec
-from dfbench.store import FaceStore
-from dfbench.stored import StoredVideo, StoredWindow
-from dfbench.train import fit, measure_batch_norm
+from dfbench.faces.file import StoredVideo, StoredWindow
+from dfbench.faces.geometry import crop, square
+from dfbench.faces.prepare import Prepared
+from dfbench.faces.store import FaceStore
+from dfbench.results.spec import DataSpec, TrainSpec
+from dfbench.running.model import validation
+from dfbench.training.loop import fit, measure_batch_norm
+from dfbench.training.optim import learning_rate
+from dfbench.training.predict import naming_batch_size
 
 CLIP = ClipSpec(frames=2, windows=3, size=16)
 DATA = DataSpec(dataset="toy", fingerprint="0", videos=1, faces="given", faces_version="1")
@@ -111,7 +111,7 @@ def train(readers, folder, settings=SETTINGS, detector=None, workers=0, **hooks)
     detector = detector or tiny()
     fabric = Fabric(accelerator="cpu", devices=1)
     progress = fit(
-        detector, *readers, settings, folder, fabric, workers, validation(catalogue()), **hooks
+        detector, *readers, settings, folder, fabric, workers, validation(open_catalogue()), **hooks
     )
     return detector, progress
 
@@ -286,7 +286,7 @@ def test_another_error_is_not_taken_for_lack_of_memory():
 
 def test_the_classes_count_the_same_when_balanced(readers):
     """Three fakes for each real: with the option both classes weigh the same in the loss."""
-    from dfbench.train import _class_weights
+    from dfbench.training.loop import _class_weights
 
     skewed = replace(
         readers[0],
@@ -310,7 +310,7 @@ def test_a_store_that_lost_a_file_is_told_in_one_line(readers, tmp_path, workers
 
 
 def test_scores_that_are_no_numbers_stop_the_run(readers):
-    from dfbench.predict import predict
+    from dfbench.training.predict import predict
 
     detector = tiny()
     with torch.no_grad():

@@ -9,8 +9,8 @@ import torch
 from torchvision.models import get_model_weights, resnet18, resnet34
 
 from dfbench import load_detector
-from dfbench.catalogue import catalogue
-from dfbench.detector import build, count_parameters
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.detector.network import build, count_parameters
 from dfbench.errors import OptionError, WeightsError
 from dfbench_two_stream.flow import flow_stacks
 from dfbench_two_stream.networks import logit_of_mean
@@ -120,7 +120,7 @@ def test_parameters():
     """Two torchvision ResNet-18 with one logit; the temporal one has 17 input maps more."""
     with torch.device("meta"):
         plain = count_parameters(resnet18(num_classes=1))
-        card = catalogue().detector("two_stream")[1]
+        card = open_catalogue().detector("two_stream")[1]
         assert plain == 11_689_512 - 513_000 + 513
         assert count_parameters(build(card, card.options).network) == 2 * plain + 17 * 64 * 49
 
@@ -142,7 +142,7 @@ def test_an_imagenet_file_starts_the_spatial_stream_alone():
 
 
 def test_cards_name_torchvision_s_own_files():
-    for weights in catalogue().detector("two_stream")[1].weights:
+    for weights in open_catalogue().detector("two_stream")[1].weights:
         trunk = weights.filename.partition("-")[0]
         assert weights.url in {w.url for w in get_model_weights(trunk)}
         assert weights.filename == f"{trunk}-{weights.sha256}.pth"

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from made_runs import add, make_spec, put, scores_of
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import Prediction
 from dfbench.errors import ResultError
 from dfbench.evaluate.stored import StoredRun
-from dfbench.evaluate.verify import verify
+from dfbench.evaluate.verification import verify
 from dfbench.files import write_json
-from dfbench.predictions import read_predictions, rewrite
-from dfbench.records import Prediction
-from dfbench.result import load_result
+from dfbench.results.predictions import read_predictions, rewrite
+from dfbench.results.result import load_result
 from dfbench_leaderboard.board import make_board
 from dfbench_leaderboard.latex import as_latex
 from dfbench_leaderboard.render import as_csv, as_json, as_markdown
@@ -29,7 +29,7 @@ OLD = sorted((Path(__file__).parent / "data").glob("schema-*"))
 
 
 def faults(folder: Path, **how: Any) -> list[str]:
-    return verify(StoredRun(folder, load_result(folder)), catalogue().metrics(), **how)
+    return verify(StoredRun(folder, load_result(folder)), open_catalogue().metrics(), **how)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_results_of_every_schema_load_and_hold(old: Path) -> None:
 
 
 def test_there_is_a_result_of_every_earlier_schema() -> None:
-    from dfbench.result import SCHEMA
+    from dfbench.results.result import SCHEMA
 
     found = [json.loads((old / "result.json").read_text())["schema"] for old in OLD]
     assert found == list(range(1, SCHEMA))

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 
-import dfbench.video
+import dfbench.video.reader
 from dfbench.errors import VideoError
-from dfbench.video import Video
+from dfbench.video.reader import Video
 
 CODINGS = {"intra": {"g": 1}, "default": {}, "short": {"g": 10, "bf": 2}}
 
@@ -263,7 +263,7 @@ def decoded(monkeypatch) -> list[int]:
             read.append(packet.size)
             yield packet
 
-    monkeypatch.setattr(dfbench.video.Video, "packets", counting)
+    monkeypatch.setattr(dfbench.video.reader.Video, "packets", counting)
     return read
 
 

@@ -18,10 +18,10 @@ import safetensors.torch
 import torch
 
 from dfbench import load_detector
-from dfbench.cards import DetectorCard, WeightsFile
+from dfbench.catalogue.cards import DetectorCard, WeightsFile
+from dfbench.detector.tensors import read_tensors
+from dfbench.detector.weights import add, fetch, locate, stored_at, verify
 from dfbench.errors import ResourceError, WeightsError
-from dfbench.tensors import read_tensors
-from dfbench.weights import add, fetch, locate, stored_at, verify
 
 DATA = random.Random(0).randbytes(1 << 20)
 SHA = hashlib.sha256(DATA).hexdigest()

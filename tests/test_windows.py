@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from dfbench.cards import ClipSpec
-from dfbench.windows import sample_windows
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.faces.windows import sample_windows
 
 SPECS = [
     ClipSpec(frames=1),

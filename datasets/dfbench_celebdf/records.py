@@ -21,11 +21,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from dfbench.endings import is_video_name
+from dfbench.catalogue.records import FAKE, REAL, VideoRecord
+from dfbench.data.lists import did_you_mean, named_videos, read_text
+from dfbench.data.splits import divide
 from dfbench.errors import DataError
-from dfbench.lists import did_you_mean, named_videos, read_text
-from dfbench.records import FAKE, REAL, VideoRecord
-from dfbench.splits import divide
+from dfbench.video.endings import is_video_name
 
 LIST = "List_of_testing_videos.txt"
 METHOD = "celeb-synthesis"

@@ -14,9 +14,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dfbench.catalogue.records import FAKE, REAL, SPLITS, Split, VideoRecord
+from dfbench.data.lists import (
+    choose,
+    choose_one,
+    did_you_mean,
+    read_lines,
+    videos_by_stem,
+    videos_in,
+)
 from dfbench.errors import DataError
-from dfbench.lists import choose, choose_one, did_you_mean, read_lines, videos_by_stem, videos_in
-from dfbench.records import FAKE, REAL, SPLITS, Split, VideoRecord
 
 VARIANTS = (
     "end_to_end",

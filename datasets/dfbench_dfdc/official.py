@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from dfbench.catalogue.records import FAKE, REAL, VideoRecord, inside
+from dfbench.data.lists import read_rows
 from dfbench.errors import DataError
-from dfbench.lists import read_rows
-from dfbench.records import FAKE, REAL, VideoRecord, inside
 
 LABELS = "labels.csv"
 _COLUMNS = {"name": ("filename", "file", "video", "name"), "label": ("label", "is_fake", "target")}

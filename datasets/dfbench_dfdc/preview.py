@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from dfbench.catalogue.records import FAKE, REAL, Split, VideoRecord, inside
+from dfbench.data.lists import did_you_mean, read_json
+from dfbench.data.splits import divide
 from dfbench.errors import DataError
-from dfbench.lists import did_you_mean, read_json
-from dfbench.records import FAKE, REAL, Split, VideoRecord, inside
-from dfbench.splits import divide
 
 LIST = "dataset.json"
 _LABELS = {"real": REAL, "fake": FAKE}

@@ -19,10 +19,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dfbench.catalogue.records import FAKE, REAL, SPLITS, Split, VideoRecord, inside
+from dfbench.data.lists import choose_one, did_you_mean, read_json
+from dfbench.data.splits import divide
 from dfbench.errors import DataError
-from dfbench.lists import choose_one, did_you_mean, read_json
-from dfbench.records import FAKE, REAL, SPLITS, Split, VideoRecord, inside
-from dfbench.splits import divide
 from dfbench_dfdc import official
 
 _PART = re.compile(r"dfdc_train_part_0*(\d+)$")

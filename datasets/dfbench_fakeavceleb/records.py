@@ -16,9 +16,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from dfbench.catalogue.records import FAKE, REAL, VideoRecord
+from dfbench.data.lists import did_you_mean, read_rows, videos_below
 from dfbench.errors import DataError
-from dfbench.lists import did_you_mean, read_rows, videos_below
-from dfbench.records import FAKE, REAL, VideoRecord
 
 LIST = "meta_data.csv"
 UNTOUCHED = "RealVideo-RealAudio"

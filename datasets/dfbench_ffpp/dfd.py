@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from dfbench.lists import choose_one, named_videos
-from dfbench.records import FAKE, REAL, VideoRecord
+from dfbench.catalogue.records import FAKE, REAL, VideoRecord
+from dfbench.data.lists import choose_one, named_videos
 from dfbench_ffpp.layout import COMPRESSIONS, Videos, check_root, find, locate
 
 ORIGINALS = "original_sequences/actors"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from dfbench.data.lists import did_you_mean, videos_in
 from dfbench.errors import DataError
-from dfbench.lists import did_you_mean, videos_in
 
 COMPRESSIONS = ("raw", "c23", "c40")
 

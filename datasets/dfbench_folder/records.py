@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from dfbench.catalogue.records import FAKE, REAL, Split, VideoRecord, inside
+from dfbench.data.lists import videos_below
 from dfbench.errors import DataError
-from dfbench.lists import videos_below
-from dfbench.records import FAKE, REAL, Split, VideoRecord, inside
 
 _LABELS = {"real": REAL, "0": REAL, "fake": FAKE, "1": FAKE}
 _SPLITS: dict[str, Split] = {

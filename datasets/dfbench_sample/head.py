@@ -73,7 +73,7 @@ class Head:
         return at @ place[:, :2].T + place[:, 2]
 
     def landmarks(self, pose: Pose) -> Floats:
-        """float32 [5, 2] in frame pixels, order as in ``dfbench.records.Faces``."""
+        """float32 [5, 2] in frame pixels, order as in ``dfbench.catalogue.records.Faces``."""
         rest = landmarks(self.person)
         rest[3:] = self.mouth.corners(pose)
         return self.points(pose, rest).astype(np.float32)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from dfbench.catalogue.records import FAKE, REAL, VideoRecord
+from dfbench.data.lists import did_you_mean, named_videos
 from dfbench.errors import DataError
-from dfbench.lists import did_you_mean, named_videos
-from dfbench.records import FAKE, REAL, VideoRecord
 
 
 def records(root: Path) -> Iterable[VideoRecord]:

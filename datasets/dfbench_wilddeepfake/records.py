@@ -13,11 +13,11 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from dfbench.endings import IMAGE_ENDINGS
+from dfbench.catalogue.records import FAKE, REAL, VideoRecord
+from dfbench.data.lists import did_you_mean
+from dfbench.data.splits import divide
 from dfbench.errors import DataError
-from dfbench.lists import did_you_mean
-from dfbench.records import FAKE, REAL, VideoRecord
-from dfbench.splits import divide
+from dfbench.video.endings import IMAGE_ENDINGS
 
 METHOD = "wild"
 FOLDERS = ("real_train", "real_test", "fake_train", "fake_test")

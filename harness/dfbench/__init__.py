@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from dfbench.cards import (
+from dfbench.catalogue.cards import (
     ClipSpec,
     DatasetCard,
     DetectorCard,
@@ -20,23 +20,23 @@ from dfbench.cards import (
     Recipe,
     WeightsFile,
 )
+from dfbench.catalogue.hookspecs import hookimpl
+from dfbench.catalogue.records import Faces, VideoRecord
 from dfbench.errors import DfbenchError
-from dfbench.hookspecs import hookimpl
-from dfbench.records import Faces, VideoRecord
 
 if TYPE_CHECKING:
     from dfbench.api import load_detector, run
-    from dfbench.predictions import read_predictions
-    from dfbench.result import RunResult, load_result
+    from dfbench.results.predictions import read_predictions
+    from dfbench.results.result import RunResult, load_result
 
 __version__ = "0.5.0"
 
 _LAZY = {
     "load_detector": "dfbench.api",
     "run": "dfbench.api",
-    "RunResult": "dfbench.result",
-    "load_result": "dfbench.result",
-    "read_predictions": "dfbench.result",
+    "RunResult": "dfbench.results.result",
+    "load_result": "dfbench.results.result",
+    "read_predictions": "dfbench.results.result",
 }
 
 __all__ = [

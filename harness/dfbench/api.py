@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.names import parse_name
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.reporter import Reporter
 from dfbench.errors import OptionError
-from dfbench.names import parse_name
 from dfbench.places import cache_folder, weights_folder
-from dfbench.reporter import Reporter
-from dfbench.result import RunResult
+from dfbench.results.result import RunResult
 
 if TYPE_CHECKING:
-    from dfbench.detector import Detector
+    from dfbench.detector.network import Detector
 
 
 @overload
@@ -45,8 +45,8 @@ def run(
     command's options (``epochs``, ``batch_size``, ``seed``, ``out`` …; see ``request.Request``).
     Raises a DfbenchError for what the caller can mend.
     """
-    from dfbench.request import Request
-    from dfbench.runner import run as run_request
+    from dfbench.running.request import Request
+    from dfbench.running.runner import run as run_request
 
     if dataset is not None:
         if train is not None or test:
@@ -67,7 +67,7 @@ def run(
         perturb=(perturb,) if isinstance(perturb, str) else tuple(perturb),
         **asked,
     )
-    results = run_request(request, catalogue(), reporter or Reporter())
+    results = run_request(request, open_catalogue(), reporter or Reporter())
     return results[0] if isinstance(test, str) and not request.perturb else results
 
 
@@ -81,12 +81,12 @@ def load_detector(
     file (official, or a run's ``model.safetensors``); None = random from ``seed``. Raises
     WeightsError, UnknownNameError, OptionError.
     """
-    from dfbench.detector import build
-    from dfbench.tensors import read_tensors
-    from dfbench.weights import locate
+    from dfbench.detector.network import build
+    from dfbench.detector.tensors import read_tensors
+    from dfbench.detector.weights import locate
 
     short, given = parse_name(name)
-    _, card = catalogue().detector(short)
+    _, card = open_catalogue().detector(short)
     card, options = card.configured(given)
     detector = build(card, options, seed)
     if weights is not None:

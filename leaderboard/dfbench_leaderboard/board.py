@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
 from dfbench.errors import UnknownNameError
 from dfbench_leaderboard.collect import Collected, collect, plain_name
 from dfbench_leaderboard.entries import entries
@@ -65,7 +65,7 @@ def make_board(sources: Sources, metric: str = "video/auc", test: str | None = N
 
 def direction(metric: str) -> bool:
     """Whether more is better, from the metric's card."""
-    cards = catalogue().metrics()
+    cards = open_catalogue().metrics()
     level, _, name = plain_name(metric).partition("/")
     if level not in LEVELS or name not in cards:
         raise UnknownNameError(

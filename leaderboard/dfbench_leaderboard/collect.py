@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
 from dfbench.errors import DfbenchError, UnknownNameError
 from dfbench.evaluate.stored import StoredRun
-from dfbench.evaluate.verify import verify
+from dfbench.evaluate.verification import verify
 from dfbench.fanout import default_workers, fan_out
-from dfbench.result import load_result
-from dfbench.spec import ENSEMBLE
+from dfbench.results.result import load_result
+from dfbench.results.spec import ENSEMBLE
 from dfbench_leaderboard.protocols import within
 from dfbench_leaderboard.row import Row, row_of
 from dfbench_leaderboard.sources import Found, LeftOut, Sources
@@ -137,7 +137,7 @@ def _finished(place: Found, asked: Asked) -> Looked:
             f"{model.plugin}=={model.plugin_version}"
         )
         return LeftOut(place.source, reason), set()
-    faults = verify(run, catalogue().metrics(), only=_only(asked), intervals=asked.intervals)
+    faults = verify(run, open_catalogue().metrics(), only=_only(asked), intervals=asked.intervals)
     if faults:
         return LeftOut(place.source, "; ".join(faults)[:LONGEST], rejected=True), set()
     row, keys = row_of(run, place, asked.metrics)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from dfbench.evaluate.metrics import SHARES
-from dfbench.result import MetricValue
-from dfbench.spec import RunSpec
+from dfbench.results.result import MetricValue
+from dfbench.results.spec import RunSpec
 from dfbench_leaderboard.row import Row
 
 

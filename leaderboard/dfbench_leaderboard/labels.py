@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.names import parse_name
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.catalogue.records import VideoRecord
+from dfbench.data.listing import read_dataset
 from dfbench.errors import OptionError
-from dfbench.evaluate.truth import truth_of_records
-from dfbench.listing import read_dataset
-from dfbench.names import parse_name
 from dfbench.places import cache_folder
-from dfbench.predictions import read_predictions
-from dfbench.records import VideoRecord
+from dfbench.results.predictions import read_predictions
+from dfbench.results.truth import truth_of_records
 from dfbench_leaderboard.row import Row
 from dfbench_leaderboard.sources import LeftOut
 
@@ -27,7 +27,7 @@ def roots_of(texts: Iterable[str]) -> dict[str, Path]:
         name, equals, folder = text.partition("=")
         if not equals or not folder:
             raise OptionError(f"--data-root {text}: say which dataset it is of, NAME=DIR")
-        catalogue().dataset(name)
+        open_catalogue().dataset(name)
         roots[name] = Path(folder)
     return roots
 
@@ -62,7 +62,7 @@ def _test(
 ) -> tuple[str, list[VideoRecord]]:
     mine = {name: root for name, root in roots.items() if name == parse_name(label)[0]}
     listing = read_dataset(
-        label, catalogue(), mine, cache_folder(None), trained_on=learned, at_most=limit
+        label, open_catalogue(), mine, cache_folder(None), trained_on=learned, at_most=limit
     )
     records = listing.of("test")
     return truth_of_records(records), records

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dfbench.result import MetricValue
+from dfbench.results.result import MetricValue
 from dfbench_leaderboard.board import SHOWN, Board
 from dfbench_leaderboard.rank import Contest, Ranked
 from dfbench_leaderboard.render import initial, legend, plain, seeds, tested_on

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
 from dfbench.errors import DfbenchError
-from dfbench.protocol import Protocol
-from dfbench.protocol_file import load_protocol
-from dfbench.spec import RunSpec
+from dfbench.matrix.protocol import Protocol
+from dfbench.matrix.protocol_file import load_protocol
+from dfbench.results.spec import RunSpec
 from dfbench_leaderboard.row import Row
 from dfbench_leaderboard.sources import LeftOut
 
@@ -51,6 +51,6 @@ def _fault(spec: RunSpec) -> str | None:
 @cache
 def _protocol(name: str) -> Protocol | None:
     try:
-        return load_protocol(name, catalogue()) if not name.endswith(".toml") else None
+        return load_protocol(name, open_catalogue()) if not name.endswith(".toml") else None
     except DfbenchError:
         return None

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from dfbench.result import MetricValue
-from dfbench.spec import ModelSpec
+from dfbench.results.result import MetricValue
+from dfbench.results.spec import ModelSpec
 from dfbench_leaderboard.board import SHOWN, Board
 from dfbench_leaderboard.rank import Contest, Ranked
 

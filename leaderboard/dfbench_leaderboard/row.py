@@ -9,9 +9,9 @@ from pathlib import Path
 
 from dfbench.errors import ResultError
 from dfbench.evaluate.stored import StoredRun
-from dfbench.result import MetricValue
-from dfbench.spec import ENSEMBLE, RunSpec
-from dfbench.typed import check_types
+from dfbench.results.result import MetricValue
+from dfbench.results.spec import ENSEMBLE, RunSpec
+from dfbench.results.typed import check_types
 from dfbench_leaderboard.sources import Found
 
 MOST = 1e18

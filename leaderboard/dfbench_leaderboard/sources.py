@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
 from dfbench.errors import DfbenchError, ResultError
 from dfbench.places import cache_folder
 
@@ -123,7 +123,7 @@ def _readable(path: Path | str) -> str:
 
 def _tracked(address: str, experiments: Sequence[str]) -> Iterator[Found | LeftOut]:
     folder = cache_folder(None) / "tracked"
-    for fetched in catalogue().fetch_runs(address, experiments, folder):
+    for fetched in open_catalogue().fetch_runs(address, experiments, folder):
         if fetched.folder is None:
             yield LeftOut(fetched.source, fetched.reason)
         else:

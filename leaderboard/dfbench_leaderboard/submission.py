@@ -13,12 +13,12 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from dfbench import __version__
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
 from dfbench.errors import ResourceError, ResultError
 from dfbench.evaluate.stored import StoredRun
-from dfbench.evaluate.verify import verify
-from dfbench.provenance import now
-from dfbench.result import load_result
+from dfbench.evaluate.verification import verify
+from dfbench.results.provenance import now
+from dfbench.results.result import load_result
 from dfbench_leaderboard import submission_file
 from dfbench_leaderboard.row import row_of
 from dfbench_leaderboard.site.run_facts import origin_facts
@@ -186,7 +186,7 @@ def run_faults(run: StoredRun) -> list[str]:
     """What is wrong with a finished run, as ``build`` would find it too; each fault a line."""
     try:
         with _of_a_run(run.folder):
-            faults = verify(run, catalogue().metrics())
+            faults = verify(run, open_catalogue().metrics())
             row_of(run, Found(run.folder, str(run.folder)), ())
             list(origin_facts(run))
     except ResultError as error:

@@ -82,7 +82,7 @@ def _verified(file: str, runs: Path) -> dict[str, Any]:
 
     from dfbench.errors import DfbenchError
     from dfbench.evaluate.stored import open_run
-    from dfbench.result import load_result
+    from dfbench.results.result import load_result
     from dfbench_leaderboard.submission import submission_faults, unpack
 
     with tempfile.TemporaryDirectory() as folder:

@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dfbench.detector import Stage
-from dfbench.initial import InitialState, check_classes_order
+from dfbench.detector.initial import InitialState, check_classes_order
+from dfbench.detector.network import Stage
 from dfbench_c3d.checkpoints import read_checkpoint
 
 # Groups of convolutions with their channels; a pooling follows each group.

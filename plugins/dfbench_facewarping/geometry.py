@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench.clips import five, similarity
 from dfbench.errors import DataError
+from dfbench.faces.geometry import five, similarity
 
 Points = NDArray[np.float64]
 JAW = 17

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision import models
 
-from dfbench.detector import Stage
-from dfbench.initial import InitialState, check_classes_order
+from dfbench.detector.initial import InitialState, check_classes_order
+from dfbench.detector.network import Stage
 from dfbench_facewarping.checkpoints import read_pyramid, read_trunk
 from dfbench_facewarping.training import FaceWarpingRules
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from dfbench.augment import Augmentation
-from dfbench.clips import Jitter
+from dfbench.clips.augment import Augmentation
+from dfbench.faces.geometry import Jitter
 from dfbench_facewarping.colours import ColourJitter
 from dfbench_facewarping.fakes import Warping, warp_face
 from dfbench_facewarping.geometry import check_landmarks, fixed_regions, jittered_region, points68

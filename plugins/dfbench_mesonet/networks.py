@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dfbench.augment import Augmentation
-from dfbench.clips import Jitter
-from dfbench.detector import Stage
-from dfbench.initial import InitialState
+from dfbench.clips.augment import Augmentation
+from dfbench.detector.initial import InitialState
+from dfbench.detector.network import Stage
+from dfbench.faces.geometry import Jitter
 from dfbench_mesonet.keras import ordered_layers, to_torch
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from dfbench import MetricCard, hookimpl
-from dfbench.cards import Needs
+from dfbench.catalogue.cards import Needs
 
 
 def _card(

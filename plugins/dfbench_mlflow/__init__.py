@@ -17,8 +17,8 @@ from dfbench import hookimpl
 if TYPE_CHECKING:
     import click
 
-    from dfbench.fetched import Fetched
-    from dfbench.result import RunResult
+    from dfbench.catalogue.fetched import Fetched
+    from dfbench.results.result import RunResult
 
 
 @hookimpl

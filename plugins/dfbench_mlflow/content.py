@@ -7,14 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dfbench.errors import DfbenchError
-from dfbench.result import RunResult
+from dfbench.results.result import RunResult
 from dfbench_mlflow import names
 from dfbench_mlflow.files import Files
 from dfbench_mlflow.problems import reason
 from dfbench_mlflow.system import PREFIX, Series
 
 if TYPE_CHECKING:
-    from dfbench.detector import Detector
+    from dfbench.detector.network import Detector
 
 
 class Content:

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from dfbench.catalogue import catalogue
-from dfbench.detector import Detector, build
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.detector.network import Detector, build
+from dfbench.detector.tensors import read_tensors
+from dfbench.detector.weights import sha256_of
 from dfbench.errors import PluginError
-from dfbench.spec import RunSpec
-from dfbench.tensors import read_tensors
-from dfbench.weights import sha256_of
+from dfbench.results.spec import RunSpec
 from dfbench_mlflow import names
 from dfbench_mlflow.names import PREFIX, clean
 
@@ -28,7 +28,7 @@ MODEL_ID = "dfbench.model_id"
 def load(spec: RunSpec, weights: Path | None) -> Detector:
     """The detector of a run, in eval mode. Raises PluginError when its plugin is gone, WeightsError
     when its code has changed so that the weights no longer fit."""
-    known = catalogue()
+    known = open_catalogue()
     for plugin, card in known.cards("detectors").get(spec.model.detector, {}).items():
         if known.plugins[plugin].distribution == spec.model.plugin:
             detector = build(card, spec.model.options, spec.seed)  # type: ignore[arg-type]

@@ -15,8 +15,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from dfbench.result import MetricValue, RunResult
-from dfbench.spec import DataSpec, RunSpec, TrainSpec
+from dfbench.results.result import MetricValue, RunResult
+from dfbench.results.spec import DataSpec, RunSpec, TrainSpec
 
 PREFIX = "dfbench/"
 LONGEST_VALUE = 500

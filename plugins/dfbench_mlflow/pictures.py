@@ -7,13 +7,13 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from dfbench.aggregate import AGGREGATES
-from dfbench.detector import Detector
+from dfbench.detector.aggregate import AGGREGATES
+from dfbench.detector.network import Detector
 from dfbench.evaluate.scores import video_scores
 from dfbench.plots import curves
 from dfbench.plots.reliability import reliability_figure
-from dfbench.predictions import read_predictions
-from dfbench.result import RunResult
+from dfbench.results.predictions import read_predictions
+from dfbench.results.result import RunResult
 
 
 def draw(result: RunResult, run: Path, detector: Callable[[], Detector]) -> dict[str, Figure]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dfbench.errors import TrackingError
-from dfbench.result import RunResult
+from dfbench.results.result import RunResult
 from dfbench_mlflow import matrix, names
 from dfbench_mlflow.content import Content
 from dfbench_mlflow.files import Files

@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
-from dfbench.detector import Stage
-from dfbench.initial import InitialState, check_classes_order, unwrapped
+from dfbench.detector.initial import InitialState, check_classes_order, unwrapped
+from dfbench.detector.network import Stage
 
 _BLOCKS = {
     18: (BasicBlock, [2, 2, 2, 2]),

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from dfbench.detector.initial import InitialState, unwrapped
 from dfbench.errors import WeightsError
-from dfbench.initial import InitialState, unwrapped
 
 _AUTHORS_MODEL = "tf_efficientnet_b4"
 _TOP = {

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench.clips import TEMPLATE, similarity
+from dfbench.faces.geometry import TEMPLATE, similarity
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.float32]

@@ -14,8 +14,8 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from dfbench.detector import Stage
-from dfbench.initial import InitialState, unwrapped
+from dfbench.detector.initial import InitialState, unwrapped
+from dfbench.detector.network import Stage
 from dfbench_sstnet.residuals import RESIDUALS
 
 

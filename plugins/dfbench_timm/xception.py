@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from dfbench.detector import Stage
-from dfbench.initial import InitialState, unwrapped
+from dfbench.detector.initial import InitialState, unwrapped
+from dfbench.detector.network import Stage
 from dfbench_timm.networks import FrameNetwork, parts, without_prefix
 
 

@@ -22,8 +22,8 @@ from torchvision.models.video.resnet import (
     VideoResNet,
 )
 
-from dfbench.detector import Stage
-from dfbench.initial import InitialState, check_classes_order, unwrapped
+from dfbench.detector.initial import InitialState, check_classes_order, unwrapped
+from dfbench.detector.network import Stage
 
 # Of each network the stem and the convolutions of its four stages.
 _KINDS: dict[str, tuple[Any, list[Any]]] = {

@@ -67,7 +67,7 @@ def cli(ctx: click.Context, debug: bool, config: Path | None) -> None:
 
 
 def _add_commands() -> None:
-    from dfbench.catalogue import catalogue
+    from dfbench.catalogue.plugins import open_catalogue
     from dfbench.cli import (
         browse,
         cache,
@@ -84,7 +84,7 @@ def _add_commands() -> None:
     for module in (runs, matrix, score, compare, browse, prepare, data, weights, cache, doctor):
         for command in module.COMMANDS:
             cli.add_command(command)
-    known = catalogue()
+    known = open_catalogue()
     for impl in known.manager.hook.dfbench_commands.get_hookimpls():
         try:
             impl.function(cli)

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from dfbench.cli.display import plain_table, print_json, stdout
 from dfbench.cli.generalisation import failed_lines
-from dfbench.estimate import Rates, past_rates, testing_seconds, training_seconds
 from dfbench.evaluate.generalisation import Outcome
-from dfbench.matrix import Cell, Model
-from dfbench.result import training_facts
+from dfbench.matrix.cells import Cell, Model
+from dfbench.matrix.estimate import Rates, past_rates, testing_seconds, training_seconds
+from dfbench.results.result import training_facts
 
 
 def start_lines(models: Sequence[Model]) -> list[str]:
@@ -94,7 +94,7 @@ def _row(cell: Cell, test: str, state: str, seconds: float | None) -> dict[str, 
 
 
 def _device(model: Model) -> str:
-    from dfbench.request import check_device
+    from dfbench.running.request import check_device
 
     return check_device(model.request.device, model.request.precision)[0]
 

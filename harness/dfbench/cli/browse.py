@@ -14,9 +14,9 @@ from dfbench.cli.options import option
 from dfbench.errors import DfbenchError, UnknownNameError
 
 if TYPE_CHECKING:
-    from dfbench.cards import AnyCard, DetectorCard
-    from dfbench.catalogue import Catalogue, Kind
-    from dfbench.names import Option
+    from dfbench.catalogue.cards import AnyCard, DetectorCard
+    from dfbench.catalogue.names import Option
+    from dfbench.catalogue.plugins import Catalogue, Kind
 
 KINDS = ("detectors", "datasets", "metrics", "faces", "protocols", "plugins", "runs")
 
@@ -27,14 +27,14 @@ KINDS = ("detectors", "datasets", "metrics", "faces", "protocols", "plugins", "r
 @options.as_json
 def list_command(kind: str, out: Path, as_json: bool) -> None:
     """List detectors, datasets, metrics, faces, protocols, plugins or runs."""
-    from dfbench.catalogue import catalogue
+    from dfbench.catalogue.plugins import open_catalogue
 
     if kind == "plugins":
-        rows = _plugins(catalogue())
+        rows = _plugins(open_catalogue())
     elif kind == "runs":
         rows = _runs(out)
     else:
-        rows = _cards(catalogue(), cast("Kind", kind))
+        rows = _cards(open_catalogue(), cast("Kind", kind))
     if as_json:
         click.echo(json.dumps({kind: rows}, ensure_ascii=False, indent=1))
         return
@@ -63,7 +63,7 @@ def _cards(known: Catalogue, kind: Kind) -> list[dict[str, Any]]:
 
 
 def _extra(card: AnyCard) -> dict[str, Any]:
-    from dfbench.cards import DatasetCard, DetectorCard, MetricCard, ProtocolCard
+    from dfbench.catalogue.cards import DatasetCard, DetectorCard, MetricCard, ProtocolCard
 
     if isinstance(card, DetectorCard):
         return {
@@ -84,7 +84,7 @@ def _extra(card: AnyCard) -> dict[str, Any]:
 
 
 def _plugins(known: Catalogue) -> list[dict[str, Any]]:
-    from dfbench.catalogue import HOOKS
+    from dfbench.catalogue.plugins import HOOKS
 
     for kind in HOOKS:  # a plugin may break only when it is asked for its cards
         known.cards(kind)
@@ -102,7 +102,7 @@ def _plugins(known: Catalogue) -> list[dict[str, Any]]:
 
 
 def _runs(out: Path) -> list[dict[str, Any]]:
-    from dfbench.result import load_result
+    from dfbench.results.result import load_result
 
     rows = []
     for file in sorted(out.glob("*/*/*/*/*/result.json")):
@@ -136,12 +136,12 @@ def _runs(out: Path) -> list[dict[str, Any]]:
 @options.as_json
 def show_command(name: str, as_json: bool) -> None:
     """One card in full: paper, licence, input, weights, parameters."""
-    from dfbench.cards import DetectorCard, ProtocolCard
-    from dfbench.catalogue import catalogue
-    from dfbench.names import parse_name
+    from dfbench.catalogue.cards import DetectorCard, ProtocolCard
+    from dfbench.catalogue.names import parse_name
+    from dfbench.catalogue.plugins import open_catalogue
 
     short, given = parse_name(name)
-    found = _find(catalogue(), short)
+    found = _find(open_catalogue(), short)
     tables = []
     for kind, plugin, card in found:
         table = {"kind": kind, "plugin": plugin}
@@ -149,9 +149,9 @@ def show_command(name: str, as_json: bool) -> None:
             card, chosen = card.configured(given)
             table |= asdict(card) | _network(card, chosen)
         elif isinstance(card, ProtocolCard):
-            from dfbench.protocol_file import load_protocol
+            from dfbench.matrix.protocol_file import load_protocol
 
-            table |= asdict(card) | load_protocol(f"{plugin}/{card.name}", catalogue()).told()
+            table |= asdict(card) | load_protocol(f"{plugin}/{card.name}", open_catalogue()).told()
         else:
             table |= asdict(card)
         tables.append(table)
@@ -185,7 +185,7 @@ def _print(key: str, value: Any, depth: int = 0) -> None:
 
 
 def _find(known: Catalogue, name: str) -> list[tuple[str, str, AnyCard]]:
-    from dfbench.catalogue import HOOKS
+    from dfbench.catalogue.plugins import HOOKS
 
     found = []
     for kind, (_, _, what) in HOOKS.items():
@@ -207,7 +207,7 @@ def _find(known: Catalogue, name: str) -> list[tuple[str, str, AnyCard]]:
 def _network(card: DetectorCard, options: dict[str, Option]) -> dict[str, Any]:
     """Parameter counts of the network as the options make it, stage by stage from the top: what
     ``--fine-tune 1``, ``2`` … train; and how many the recipe trains of trained weights."""
-    from dfbench.detector import build, count_parameters
+    from dfbench.detector.network import build, count_parameters
 
     detector = build(card, options)
     stages = {

@@ -13,8 +13,8 @@ from dfbench.cli import options
 from dfbench.errors import StoreError
 
 if TYPE_CHECKING:
-    from dfbench.audit import Entry
-    from dfbench.cache import Listing
+    from dfbench.faces.audit import Entry
+    from dfbench.faces.cache import Listing
 
 
 @click.group("cache")
@@ -28,8 +28,8 @@ def cache_group() -> None:
 @options.as_json
 def info_command(cache: Path | None, workers: int | None, as_json: bool) -> None:
     """How much of what lies there, and how the face clips were made."""
-    from dfbench.cache import info
     from dfbench.cli.display import Terminal, plain_table, print_json, stdout
+    from dfbench.faces.cache import info
     from dfbench.places import cache_folder
 
     report = info(cache_folder(cache), _processes(workers), Terminal())
@@ -65,8 +65,8 @@ def info_command(cache: Path | None, workers: int | None, as_json: bool) -> None
 @options.as_json
 def verify_command(mend: bool, cache: Path | None, workers: int | None, as_json: bool) -> None:
     """Read every file of the face store; exit 1 when one is damaged and was not mended."""
-    from dfbench.cache import remove
     from dfbench.cli.display import print_json
+    from dfbench.faces.cache import remove
     from dfbench.places import cache_folder, faces_folder
 
     root = faces_folder(cache_folder(cache))
@@ -125,8 +125,8 @@ def prune_command(
 
     Damage is seen here only where a file cannot be opened; `verify` reads all of it.
     """
-    from dfbench.cache import remove, to_prune
     from dfbench.cli.display import print_json
+    from dfbench.faces.cache import remove, to_prune
     from dfbench.places import cache_folder, faces_folder
 
     if ctx.get_parameter_source("faces") != ParameterSource.COMMANDLINE:
@@ -149,9 +149,9 @@ def prune_command(
 
 
 def _look(root: Path, whole: bool, workers: int | None) -> tuple[Listing, list[Entry]]:
-    from dfbench.audit import look
-    from dfbench.cache import listing
     from dfbench.cli.display import Terminal
+    from dfbench.faces.audit import look
+    from dfbench.faces.cache import listing
 
     found = listing(root)
     with Terminal().task("face store", len(found.entries)) as advance:

@@ -14,8 +14,8 @@ from dfbench.cli.owned import DatasetCommand, with_options
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dfbench.check import Report
-    from dfbench.findings import Finding
+    from dfbench.data.check import Report
+    from dfbench.data.findings import Finding
 
 _STYLES = {"broken": "bold red", "notice": "yellow"}
 
@@ -47,14 +47,14 @@ def check_command(
     declared overlaps, equal files within one class of a split, files that are listed nowhere,
     single damaged frames.
     """
-    from dfbench.catalogue import catalogue
-    from dfbench.check import check_dataset
+    from dfbench.catalogue.plugins import open_catalogue
     from dfbench.cli.display import Terminal, print_json, stdout
+    from dfbench.data.check import check_dataset
     from dfbench.fanout import default_workers
     from dfbench.places import cache_folder
-    from dfbench.request import name_roots, name_split_files
+    from dfbench.running.request import name_roots, name_split_files
 
-    known = catalogue()
+    known = open_catalogue()
     text = with_options(name)[0] or name
     splits = name_split_files(options.roots(split_files, "--split-file"), [text])
     report = check_dataset(

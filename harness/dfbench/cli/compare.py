@@ -63,7 +63,7 @@ def compare_command(
     contender; with two seeds or more the tests know of both sources of chance, the test videos
     and the training. P-values are corrected for the number of pairs (Holm).
     """
-    from dfbench.catalogue import catalogue
+    from dfbench.catalogue.plugins import open_catalogue
     from dfbench.cli.comparisons import as_csv, as_markdown, print_comparison, to_json
     from dfbench.cli.display import print_json, stdout
     from dfbench.evaluate.contenders import ask, make_table
@@ -72,7 +72,7 @@ def compare_command(
     table = make_table(_opened(runs, folder), aggregate)
     if len(table.contenders) < 2:
         raise click.UsageError("these runs differ only in seed: name another detector's run")
-    cards = catalogue().metrics()
+    cards = open_catalogue().metrics()
     asked = [ask(table, metric, cards) for metric in dict.fromkeys(metrics)]
     found = [compare(table, one, draws=draws) for one in asked]
     if as_json:
@@ -148,12 +148,12 @@ def ensemble_command(runs: tuple[str, ...], name: str, folder: Path, as_json: bo
     Each run's video scores are calibrated on its own validation (temperature) before the mean is
     taken. The ensemble becomes a run below --runs that is compared and ranked as any other.
     """
-    from dfbench.catalogue import catalogue
+    from dfbench.catalogue.plugins import open_catalogue
     from dfbench.cli.display import Terminal, print_json, print_result, stdout
-    from dfbench.ensemble import make_ensemble
+    from dfbench.running.ensemble import make_ensemble
 
     reporter = Terminal()
-    result, place = make_ensemble(_opened(runs, folder), name, folder, catalogue(), reporter)
+    result, place = make_ensemble(_opened(runs, folder), name, folder, open_catalogue(), reporter)
     if as_json:
         print_json({"folder": str(place), **result.to_json()})
         return

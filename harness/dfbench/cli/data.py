@@ -27,10 +27,10 @@ data_group.add_command(check_command)
 @click.argument("folder", type=click.Path(path_type=Path))
 def data_root_command(name: str, folder: Path) -> None:
     """Keep a dataset's folder, so that --data-root need not be given."""
-    from dfbench.catalogue import catalogue
+    from dfbench.catalogue.plugins import open_catalogue
     from dfbench.places import keep_data_root
 
-    catalogue().dataset(name)
+    open_catalogue().dataset(name)
     if not os.path.exists(folder):  # noqa: PTH110 - Path.exists raises where it may not look
         raise DataError(f"{folder} does not exist")
     click.echo(
@@ -82,19 +82,19 @@ def data_split_command(
 
     It takes the place of the dataset's own where --split-file names it.
     """
-    from dfbench.catalogue import catalogue
+    from dfbench.catalogue.plugins import open_catalogue
+    from dfbench.catalogue.records import SPLITS
     from dfbench.cli.display import Terminal, plain_table, print_json, stdout
-    from dfbench.leaks import check_leaks
-    from dfbench.listing import find_dataset, list_records
+    from dfbench.data.leaks import check_leaks
+    from dfbench.data.listing import find_dataset, list_records
+    from dfbench.data.splits import count, make_split
     from dfbench.places import cache_folder
-    from dfbench.records import SPLITS
-    from dfbench.request import name_roots
-    from dfbench.splits import count, make_split
+    from dfbench.running.request import name_roots
 
     if val + test >= 1:
         raise click.UsageError(f"--val {val} and --test {test} leave nothing to train on")
     (text,) = with_options(name)
-    known, reporter = catalogue(), Terminal()
+    known, reporter = open_catalogue(), Terminal()
     roots = name_roots(options.roots(data_roots), [text or name], known)
     card, _, settings, root = find_dataset(
         text or name, known, roots, cache_folder(cache), reporter=reporter

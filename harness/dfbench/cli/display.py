@@ -23,8 +23,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from dfbench.reporter import Advance, Reporter
-from dfbench.result import MetricValue, RunResult
+from dfbench.catalogue.reporter import Advance, Reporter
+from dfbench.results.result import MetricValue, RunResult
 
 SHOWN = ("auc", "average_precision", "eer", "tpr_at_fpr5", "accuracy", "f1", "log_loss", "ece")
 _TITLES = {

@@ -33,11 +33,11 @@ def doctor_command(cache: Path | None, as_json: bool) -> None:
 
 def _report(cache: Path | None) -> dict[str, Any]:
     from dfbench import __version__
-    from dfbench.catalogue import HOOKS, catalogue
+    from dfbench.catalogue.plugins import HOOKS, open_catalogue
     from dfbench.places import cache_folder, config_folder, data_roots
-    from dfbench.provenance import environment
+    from dfbench.results.provenance import environment
 
-    known = catalogue()
+    known = open_catalogue()
     for kind in HOOKS:
         known.cards(kind)
     place = cache_folder(cache)
@@ -69,7 +69,7 @@ def _codecs() -> dict[str, str]:
     import numpy as np
 
     from dfbench.errors import VideoError
-    from dfbench.video import READER, Video
+    from dfbench.video.reader import READER, Video
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "try.mp4"

@@ -13,10 +13,10 @@ from rich.text import Text
 from dfbench.cli.display import print_json, stdout
 from dfbench.evaluate.generalisation import Entry, Grid, Outcome, grids
 from dfbench.evaluate.published import Compared, compare
-from dfbench.matrix_files import picture_name
+from dfbench.matrix.files import picture_name
 
 if TYPE_CHECKING:
-    from dfbench.protocol import Protocol
+    from dfbench.matrix.protocol import Protocol
 
 
 @dataclass(frozen=True)

@@ -95,16 +95,16 @@ def import_command(
     out: Path, aggregates: tuple[str, ...], on_missing: Any, as_json: bool, **asked: Any
 ) -> None:
     """Check the file, write the run, print its metrics."""
-    from dfbench.catalogue import catalogue
+    from dfbench.catalogue.plugins import open_catalogue
     from dfbench.cli.display import Terminal, print_json, stdout
     from dfbench.cli.scores import print_scores
-    from dfbench.foreign import import_scores
+    from dfbench.running.foreign.importing import import_scores
 
     if len(aggregates) > 1:
         raise click.UsageError("--import takes one --aggregate; score the run that it makes again")
     request = _request(out, aggregates, on_missing, **asked)
     reporter = Terminal()
-    result, folder = import_scores(request, catalogue(), reporter)
+    result, folder = import_scores(request, open_catalogue(), reporter)
     if as_json:
         print_json({"folder": str(folder), **result.to_json()})
         return
@@ -129,8 +129,8 @@ def _request(
     allow_unknown: bool,
     **asked: Any,
 ) -> Any:
-    from dfbench.evaluate.imported import Reading
-    from dfbench.foreign import Import
+    from dfbench.running.foreign.check import Reading
+    from dfbench.running.foreign.importing import Import
 
     if dataset is None or name is None:
         missing = "--dataset NAME" if dataset is None else '--name "THEIR DETECTOR"'

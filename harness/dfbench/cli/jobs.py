@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.progress import TimeElapsedColumn as Elapsed
 
 from dfbench.cli.display import Terminal
-from dfbench.job import Event
-from dfbench.matrix import Model
+from dfbench.matrix.cells import Model
+from dfbench.matrix.job import Event
 
 
 class Once(Terminal):

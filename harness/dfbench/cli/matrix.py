@@ -16,9 +16,9 @@ from dfbench.cli.runs import run_command
 from dfbench.errors import OptionError
 
 if TYPE_CHECKING:
-    from dfbench.catalogue import Catalogue
-    from dfbench.matrix import Part
-    from dfbench.protocol import Protocol
+    from dfbench.catalogue.plugins import Catalogue
+    from dfbench.matrix.cells import Part
+    from dfbench.matrix.protocol import Protocol
 
 _OF_RUN = [
     param
@@ -92,23 +92,23 @@ MACHINE = (
 def matrix_command(ctx: click.Context, /, dry_run: bool, as_json: bool, **asked: Any) -> None:
     """Train every detector on every dataset with every seed, test it on all, and show how it
     generalises. Cells done before are kept; the same command goes on after a stop."""
-    from dfbench.catalogue import catalogue
+    from dfbench.catalogue.plugins import open_catalogue
     from dfbench.cli.display import Terminal
 
-    known = catalogue()
+    known = open_catalogue()
     jobs, backend, name = asked.pop("jobs"), asked.pop("backend"), asked.pop("name")
     protocol, parts, tests, seeds, metrics = _asked(ctx, known, asked)
     higher = _check(parts, tests, metrics, known)
     if backend == "ray":  # whose workers stand in folders of their own
         parts = [_absolute(part) for part in parts]
     request = parts[0].asked
-    from dfbench import matrix_files
     from dfbench.cli import ahead
     from dfbench.cli import generalisation as shown
     from dfbench.cli.jobs import JobBoard, Once, print_line
-    from dfbench.matrix import plan_matrix
-    from dfbench.request import check_writable
-    from dfbench.sweep import run_matrix
+    from dfbench.matrix import files as matrix_files
+    from dfbench.matrix.cells import plan_matrix
+    from dfbench.matrix.sweep import run_matrix
+    from dfbench.running.request import check_writable
 
     check_writable(request.out)
     models = plan_matrix(parts, tests, seeds, known, Once())
@@ -140,7 +140,7 @@ def _asked(
     asked["split_files"] = options.roots(asked["split_files"], "--split-file")
     if name is None:
         return None, *_from_options(asked, known, **named)
-    from dfbench.protocol_file import load_protocol
+    from dfbench.matrix.protocol_file import load_protocol
 
     protocol = load_protocol(name, known)
     _no_contradiction(ctx, protocol)
@@ -162,8 +162,8 @@ def _from_options(
     for what, given in (("--detector", detectors), ("--train", trains), ("--test", tests)):
         if not given:
             raise click.UsageError(f"say {what} NAME, at least once, or --protocol NAME")
-    from dfbench.matrix import NONE, Part, dataset_label, detector_label
-    from dfbench.request import Request
+    from dfbench.matrix.cells import NONE, Part, dataset_label, detector_label
+    from dfbench.running.request import Request
 
     full = with_options(*trains, *tests)
     labels = [NONE if text in (None, NONE) else dataset_label(str(text), known) for text in full]
@@ -181,8 +181,8 @@ def _from_options(
 
 
 def _roots(asked: dict[str, Any], names: list[str], known: Catalogue) -> dict[str, Any]:
-    from dfbench.matrix import NONE
-    from dfbench.request import name_roots, name_split_files
+    from dfbench.matrix.cells import NONE
+    from dfbench.running.request import name_roots, name_split_files
 
     used = [name for name in dict.fromkeys(names) if name != NONE]
     return {
@@ -197,7 +197,7 @@ def _check(
     """Raise for a name that nobody knows: it is the command's fault, not a cell's. Whether more is
     better, by metric."""
     from dfbench.evaluate.generalisation import check_metric
-    from dfbench.request import check_names
+    from dfbench.running.request import check_names
 
     for part in parts:
         check_names(replace(part.asked, tests=tests), known)

@@ -25,11 +25,11 @@ class DatasetCommand(click.Command):
 
 
 def _dataset_options() -> list[click.Option]:
-    from dfbench.cards import DatasetCard
-    from dfbench.catalogue import catalogue
+    from dfbench.catalogue.cards import DatasetCard
+    from dfbench.catalogue.plugins import open_catalogue
 
     who: dict[str, list[str]] = {}
-    for name, offers in catalogue().cards("datasets").items():
+    for name, offers in open_catalogue().cards("datasets").items():
         for card in offers.values():
             assert isinstance(card, DatasetCard)
             for key in card.options:
@@ -55,8 +55,8 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
 def with_options(*names: str | None) -> list[str | None]:
     """The datasets as ``name:key=value,…`` with the options that were given on their own, each put
     to every dataset that has it. Raises click.UsageError for one that none of them has."""
-    from dfbench.catalogue import catalogue
-    from dfbench.names import parse_name
+    from dfbench.catalogue.names import parse_name
+    from dfbench.catalogue.plugins import open_catalogue
 
     given: dict[str, str] = click.get_current_context().meta.get(_META, {})
     unused = set(given)
@@ -66,7 +66,7 @@ def with_options(*names: str | None) -> list[str | None]:
             found.append(text)
             continue
         name, already = parse_name(text)
-        card = catalogue().dataset(name)[1]
+        card = open_catalogue().dataset(name)[1]
         own = {key: value for key, value in given.items() if key in card.options}
         if twice := sorted(set(own) & set(already)):
             raise click.UsageError(f"{twice[0]} is given in {text!r} and by --{twice[0]}")

@@ -16,8 +16,8 @@ from dfbench.cli.options import option
 from dfbench.cli.owned import DatasetCommand, with_options
 
 if TYPE_CHECKING:
-    from dfbench.cards import ClipSpec
-    from dfbench.prepare import Prepared
+    from dfbench.catalogue.cards import ClipSpec
+    from dfbench.faces.prepare import Prepared
 
 
 @click.command("prepare", cls=DatasetCommand)
@@ -87,17 +87,17 @@ def _prepare(
     sheet: Path | None,
     cache: Path | None,
 ) -> dict[str, Any]:
-    from dfbench import prepare as preparing
-    from dfbench.catalogue import catalogue
+    from dfbench.catalogue.plugins import open_catalogue
     from dfbench.cli.display import Terminal
+    from dfbench.data.listing import read_dataset
+    from dfbench.faces import prepare as preparing
+    from dfbench.faces.store import FaceStore
     from dfbench.fanout import default_workers
-    from dfbench.listing import read_dataset
     from dfbench.places import cache_folder, faces_folder
-    from dfbench.plan import find_faces
-    from dfbench.request import name_roots, name_split_files
-    from dfbench.store import FaceStore
+    from dfbench.running.plan import find_faces
+    from dfbench.running.request import name_roots, name_split_files
 
-    known, reporter, place = catalogue(), Terminal(), cache_folder(cache)
+    known, reporter, place = open_catalogue(), Terminal(), cache_folder(cache)
     part = _shard(shard)
     clip = _clip(detector)
     number = max(default_workers() if workers is None else workers, 1)
@@ -133,7 +133,7 @@ def _prepare(
     if shard:
         report["shard"] = shard
     if sheet is not None:
-        from dfbench.sheet import draw
+        from dfbench.faces.sheet import draw
 
         report["sheet"] = str(draw(done, store, sheet, f"{text}, faces by {finder.label}"))
     return report
@@ -149,11 +149,11 @@ def _shard(text: str | None) -> tuple[int, int]:
 
 
 def _clip(detector: str | None) -> ClipSpec:
-    from dfbench.cards import ClipSpec
-    from dfbench.catalogue import catalogue
-    from dfbench.names import parse_name
+    from dfbench.catalogue.cards import ClipSpec
+    from dfbench.catalogue.names import parse_name
+    from dfbench.catalogue.plugins import open_catalogue
 
-    return catalogue().detector(parse_name(detector)[0])[1].clip if detector else ClipSpec()
+    return open_catalogue().detector(parse_name(detector)[0])[1].clip if detector else ClipSpec()
 
 
 def _report(

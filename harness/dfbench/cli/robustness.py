@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dfbench.evaluate.robustness import Robustness, Tested, auc, robustness
-from dfbench.result import RunResult
+from dfbench.results.result import RunResult
 
 
 def print_robustness(results: Sequence[RunResult], console: Console) -> None:

@@ -79,18 +79,18 @@ def run_command(
     **asked: Any,
 ) -> None:
     """Fine-tune a detector on one dataset and evaluate it on others."""
-    from dfbench.catalogue import catalogue
-    from dfbench.request import check_names
+    from dfbench.catalogue.plugins import open_catalogue
+    from dfbench.running.request import check_names
 
     asked["split_files"] = options.roots(split_files, "--split-file")
     request = _request(options.roots(data_roots), **asked)
-    check_names(request, catalogue())
+    check_names(request, open_catalogue())
     from dfbench.cli.display import Terminal, print_json, print_result, stdout
     from dfbench.cli.robustness import print_robustness
-    from dfbench.runner import run
+    from dfbench.running.runner import run
 
     reporter = Terminal()
-    results = run(request, catalogue(), reporter)
+    results = run(request, open_catalogue(), reporter)
     if as_json:
         print_json({"runs": [result.to_json() for result in results]})
         return
@@ -120,7 +120,7 @@ def _request(
         )
     if not tests:
         raise click.UsageError("say what to test on: --test NAME")
-    from dfbench.request import Request
+    from dfbench.running.request import Request
 
     train, *named = with_options(train, *tests)
     tests = tuple(name for name in named if name is not None)

@@ -13,7 +13,7 @@ from dfbench.cli.owned import DatasetCommand
 
 if TYPE_CHECKING:
     from dfbench.evaluate.stored import StoredRun
-    from dfbench.result import RunResult
+    from dfbench.results.result import RunResult
 
 WAYS = ("mean", "max", "median", "top-third", "confident", "own")
 
@@ -71,12 +71,12 @@ def score_command(
     With --import the scores of a detector that is not here are checked and become a run below
     --runs, which is compared and ranked as any other.
     """
-    from dfbench.catalogue import catalogue
+    from dfbench.catalogue.plugins import open_catalogue
     from dfbench.cli.display import print_json, stdout
     from dfbench.cli.scores import print_scores
     from dfbench.evaluate.bootstrap import DRAWS
     from dfbench.evaluate.decide import RULES, check_rule
-    from dfbench.evaluate.judge import judge_again
+    from dfbench.evaluate.judgement import judge_again
     from dfbench.evaluate.stored import open_run
 
     if imported["scores"] is not None:
@@ -97,7 +97,7 @@ def score_command(
     for run in opened:
         results = {
             run.result.spec.aggregate if name is None else name: judge_again(
-                run, catalogue().metrics(), name, on_missing, rules or RULES, draws
+                run, open_catalogue().metrics(), name, on_missing, rules or RULES, draws
             )
             for name in aggregates or (None,)
         }

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dfbench.cli.display import interval
-from dfbench.result import Breakdown, MetricValue, RunResult
+from dfbench.results.result import Breakdown, MetricValue, RunResult
 
 RANKS = {
     "auc": "AUC",

@@ -13,8 +13,8 @@ from dfbench.cli import options
 from dfbench.errors import WeightsError
 
 if TYPE_CHECKING:
-    from dfbench.cards import WeightsFile
-    from dfbench.weights import Weights
+    from dfbench.catalogue.cards import WeightsFile
+    from dfbench.detector.weights import Weights
 
 
 @click.group("weights")
@@ -27,8 +27,8 @@ def weights_group() -> None:
 @options.as_json
 def list_weights(cache: Path | None, as_json: bool) -> None:
     """Every published file that the cards name, and whether it is here."""
+    from dfbench.detector.weights import recorded, stored_at
     from dfbench.places import cache_folder, weights_folder
-    from dfbench.weights import recorded, stored_at
 
     folder = weights_folder(cache_folder(cache))
     rows = [
@@ -64,8 +64,8 @@ def list_weights(cache: Path | None, as_json: bool) -> None:
 def fetch_weights(owner: str, name: str, cache: Path | None) -> None:
     """Download a published file into the cache, going on where an earlier try broke off."""
     from dfbench.cli.display import Terminal
+    from dfbench.detector.weights import fetch
     from dfbench.places import cache_folder, weights_folder
-    from dfbench.weights import fetch
 
     weights = _find(owner, name)
     shown = 0
@@ -88,8 +88,8 @@ def fetch_weights(owner: str, name: str, cache: Path | None) -> None:
 @options.cache
 def add_weights(owner: str, name: str, file: Path, cache: Path | None) -> None:
     """Put a file that you have into its place, for use without a network."""
+    from dfbench.detector.weights import add
     from dfbench.places import cache_folder, weights_folder
-    from dfbench.weights import add
 
     weights = _find(owner, name)
     found = add(owner, weights, file, weights_folder(cache_folder(cache)))
@@ -100,8 +100,8 @@ def add_weights(owner: str, name: str, file: Path, cache: Path | None) -> None:
 @options.cache
 def verify_weights(cache: Path | None) -> None:
     """Compare every file in the cache with its sha256; exit 1 when one differs."""
+    from dfbench.detector.weights import stored_at, verify
     from dfbench.places import cache_folder, weights_folder
-    from dfbench.weights import stored_at, verify
 
     folder = weights_folder(cache_folder(cache))
     problems = []
@@ -132,10 +132,13 @@ def _say(found: Weights, weights: WeightsFile) -> None:
 
 
 def _all() -> Iterator[tuple[str, WeightsFile]]:
-    from dfbench.cards import DetectorCard, FaceDetectorCard
-    from dfbench.catalogue import catalogue
+    from dfbench.catalogue.cards import DetectorCard, FaceDetectorCard
+    from dfbench.catalogue.plugins import open_catalogue
 
-    for offers in (*catalogue().cards("detectors").values(), *catalogue().cards("faces").values()):
+    for offers in (
+        *open_catalogue().cards("detectors").values(),
+        *open_catalogue().cards("faces").values(),
+    ):
         for card in offers.values():
             if isinstance(card, DetectorCard | FaceDetectorCard):
                 yield from ((card.name, weights) for weights in card.weights)

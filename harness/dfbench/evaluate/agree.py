@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dfbench.catalogue.records import FAKE, REAL
 from dfbench.evaluate.contenders import Table
 from dfbench.evaluate.delong import midranks
-from dfbench.records import FAKE, REAL
 
 Floats = NDArray[np.float64]
 MEASURES: Mapping[str, str] = {

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-from dfbench.records import FAKE, REAL
+from dfbench.catalogue.records import FAKE, REAL
 
 Floats = NDArray[np.float64]
 Interval = tuple[float | None, float | None]

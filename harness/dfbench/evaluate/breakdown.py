@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench.cards import MetricCard
+from dfbench.catalogue.cards import MetricCard
+from dfbench.catalogue.records import FAKE, REAL, Prediction
 from dfbench.errors import ResultError
 from dfbench.evaluate.bootstrap import DRAWS
 from dfbench.evaluate.decide import Chosen
 from dfbench.evaluate.metrics import measure
 from dfbench.evaluate.scores import Scores, by_video
 from dfbench.files import write_atomic
-from dfbench.records import FAKE, REAL, Prediction
-from dfbench.result import Breakdown
+from dfbench.results.result import Breakdown
 
 SHOWN = ("auc", "accuracy")
 """Metrics of a breakdown."""

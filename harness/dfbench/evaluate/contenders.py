@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench.cards import MetricCard
+from dfbench.catalogue.cards import MetricCard
 from dfbench.errors import OptionError, ResultError
 from dfbench.evaluate.decide import Chosen
 from dfbench.evaluate.scores import Scores

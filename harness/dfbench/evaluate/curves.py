@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from dfbench.records import FAKE
+from dfbench.catalogue.records import FAKE
 
 Floats = NDArray[np.float64]
 

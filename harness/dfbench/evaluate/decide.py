@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dfbench.catalogue.records import FAKE, REAL
 from dfbench.errors import OptionError
 from dfbench.evaluate.calibrate import (
     Knots,
@@ -18,7 +19,6 @@ from dfbench.evaluate.calibrate import (
     fit_temperature,
 )
 from dfbench.evaluate.scores import CHANCE, Scores
-from dfbench.records import FAKE, REAL
 
 Floats = NDArray[np.float64]
 RULES = ("val", "f1", "fpr1", "fpr5", "fpr10")

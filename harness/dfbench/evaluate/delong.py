@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, stdtr
 
-from dfbench.records import FAKE, REAL
+from dfbench.catalogue.records import FAKE, REAL
 
 Floats = NDArray[np.float64]
 

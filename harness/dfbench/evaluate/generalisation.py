@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dfbench.cards import MetricCard
+from dfbench.catalogue.cards import MetricCard
 from dfbench.errors import UnknownNameError
-from dfbench.result import MetricValue, RunResult
+from dfbench.results.result import MetricValue, RunResult
 
 LEVELS = ("video", "clip", "frame")
 

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench.aggregate import Aggregate
-from dfbench.cards import MetricCard
+from dfbench.catalogue.cards import MetricCard
+from dfbench.catalogue.records import FAKE, REAL, Prediction
+from dfbench.detector.aggregate import Aggregate
 from dfbench.evaluate.bootstrap import DRAWS, Bootstrap, Measure
 from dfbench.evaluate.decide import Chosen
 from dfbench.evaluate.scores import Scores, clip_scores, video_scores
-from dfbench.records import FAKE, REAL, Prediction
-from dfbench.result import MetricValue
-from dfbench.spec import OnMissing
+from dfbench.results.result import MetricValue
+from dfbench.results.spec import OnMissing
 
 Floats = NDArray[np.float64]
 SHARES = frozenset(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from dfbench.catalogue.records import FAKE
 from dfbench.evaluate.scores import Scores
-from dfbench.records import FAKE
-from dfbench.result import Mistake
+from dfbench.results.result import Mistake
 
 NUMBER = 10
 

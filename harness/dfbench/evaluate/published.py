@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dfbench.cards import Published
+from dfbench.catalogue.cards import Published
 from dfbench.evaluate.generalisation import Entry, Grid
 
 

@@ -11,11 +11,11 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from dfbench.clips.perturb import Perturbation, perturbation
 from dfbench.errors import ResultError
 from dfbench.evaluate.scores import CHANCE
 from dfbench.files import safe
-from dfbench.perturb import Perturbation, perturbation
-from dfbench.result import MetricValue, RunResult
+from dfbench.results.result import MetricValue, RunResult
 
 ALL = "all"
 AUC = "video/auc"

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench.aggregate import Aggregate
+from dfbench.catalogue.records import Prediction
+from dfbench.detector.aggregate import Aggregate
 from dfbench.errors import ResultError
-from dfbench.records import Prediction
-from dfbench.spec import OnMissing
+from dfbench.results.spec import OnMissing
 
 CHANCE = 0.5
 

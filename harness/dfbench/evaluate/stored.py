@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from dfbench.aggregate import AGGREGATES, OWN, Aggregate, aggregate_called
+from dfbench.catalogue.records import Prediction
+from dfbench.detector.aggregate import AGGREGATES, OWN, Aggregate, aggregate_called
 from dfbench.errors import ResultError
 from dfbench.evaluate.decide import Chosen, choose
 from dfbench.evaluate.scores import Scores, video_scores
-from dfbench.evaluate.truth import truth_of_rows
-from dfbench.predictions import read_predictions
-from dfbench.records import Prediction
-from dfbench.result import RunResult, load_result
+from dfbench.results.predictions import read_predictions
+from dfbench.results.result import RunResult, load_result
+from dfbench.results.truth import truth_of_rows
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class StoredRun:
 
     @cached_property
     def _own(self) -> Aggregate:
-        from dfbench.catalogue import catalogue
-        from dfbench.detector import build
+        from dfbench.catalogue.plugins import open_catalogue
+        from dfbench.detector.network import build
 
         spec = self.result.spec.model
-        _, card = catalogue().detector(spec.detector)
+        _, card = open_catalogue().detector(spec.detector)
         return build(card, dict(spec.options)).aggregate
 
     def _videos(

@@ -11,10 +11,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dfbench.catalogue.records import FAKE, REAL
 from dfbench.evaluate.curves import precision_recall, roc
 from dfbench.evaluate.scores import Scores
-from dfbench.records import FAKE, REAL
-from dfbench.result import RunResult
+from dfbench.results.result import RunResult
 
 # Okabe and Ito's colours, told apart with any kind of colour vision. There is one style fewer than
 # colours, so that both change from curve to curve and no two of the first 30 look the same.

@@ -8,7 +8,7 @@ from dfbench.evaluate.calibrate import reliability
 from dfbench.evaluate.decide import Chosen
 from dfbench.evaluate.scores import Scores
 from dfbench.plots.curves import COLOURS, STYLES, plain
-from dfbench.result import RunResult
+from dfbench.results.result import RunResult
 
 _LABELS = {
     "raw": "as scored",

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from dfbench.evaluate.robustness import ALL, Robustness, auc, csv_of, robustness
 from dfbench.files import write_atomic
 from dfbench.plots.curves import COLOURS, STYLES, plain
-from dfbench.result import RunResult
+from dfbench.results.result import RunResult
 
 _ACROSS = 3
 

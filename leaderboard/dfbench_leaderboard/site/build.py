@@ -12,7 +12,7 @@ from typing import Any
 from dfbench import __version__
 from dfbench.errors import ResourceError
 from dfbench.fanout import default_workers, fan_out
-from dfbench.provenance import now
+from dfbench.results.provenance import now
 from dfbench_leaderboard.board import direction, tested_on
 from dfbench_leaderboard.collect import FEW, Collected, collect
 from dfbench_leaderboard.entries import entries

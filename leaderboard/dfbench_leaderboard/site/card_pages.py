@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dfbench.cards import Card, DatasetCard, DetectorCard
-from dfbench.catalogue import Kind, catalogue
+from dfbench.catalogue.cards import Card, DatasetCard, DetectorCard
+from dfbench.catalogue.plugins import Kind, open_catalogue
 from dfbench_leaderboard.entries import Entry
 from dfbench_leaderboard.rank import Contest, Ranked
 from dfbench_leaderboard.site import comparison
@@ -117,7 +117,7 @@ def _rows(entries: Sequence[Entry], ranked: Sequence[Ranked] = ()) -> list[dict[
 
 def _card(kind: Kind, name: str) -> Card | None:
     """The card, where it is installed here under that name and nobody else's."""
-    offers = catalogue().cards(kind).get(name, {})
+    offers = open_catalogue().cards(kind).get(name, {})
     return next(iter(offers.values())) if len(offers) == 1 else None
 
 

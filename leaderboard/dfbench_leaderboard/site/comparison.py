@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.clips.perturb import perturbation
 from dfbench.errors import DfbenchError
 from dfbench.evaluate.contenders import ask, make_table
 from dfbench.evaluate.paired import compare
 from dfbench.evaluate.stored import StoredRun
-from dfbench.perturb import perturbation
-from dfbench.result import load_result
+from dfbench.results.result import load_result
 from dfbench_leaderboard.charts.curves import Curve, det_chart, precision_recall_chart, roc_chart
 from dfbench_leaderboard.charts.heatmap import Value, heat_map
 from dfbench_leaderboard.charts.paired import paired_matrix
@@ -90,7 +90,7 @@ def pairs(ranked: Sequence[Ranked]) -> Iterator[Figure]:
     runs = [stored(row) for entry in entries for row in entry.rows]
     try:
         table = make_table(runs)
-        found = compare(table, ask(table, AUC, catalogue().metrics()), draws=DRAWS)
+        found = compare(table, ask(table, AUC, open_catalogue().metrics()), draws=DRAWS)
     except DfbenchError as error:  # the videos are the same by their fingerprint, not by their ids
         yield f"Not compared in pairs: {error}", ""
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dfbench.files import safe
-from dfbench.spec import RunSpec
+from dfbench.results.spec import RunSpec
 from dfbench_leaderboard.entries import Entry
 from dfbench_leaderboard.rank import Contest, Ranked, rank
 from dfbench_leaderboard.sources import LeftOut

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
 from dfbench_leaderboard import render
 from dfbench_leaderboard.entries import Entry
 from dfbench_leaderboard.quoted import QuotedRow
@@ -56,7 +56,7 @@ def main_table(contents: Contents, quoted: Sequence[QuotedRow]) -> Table:
 
 
 def _metrics(contents: Contents) -> Iterator[Column]:
-    cards = catalogue().metrics()
+    cards = open_catalogue().metrics()
     names = METRICS if contents.metric in METRICS else {contents.metric: contents.metric, **METRICS}
     for key, label in names.items():
         name = key.partition("[")[0].partition("@")[0].partition("/")[2]
@@ -111,7 +111,7 @@ def entry_facts(entry: Entry) -> dict[str, Cell]:
 @cache
 def _year(detector: str) -> int | None:
     """Of the card, where the detector is installed here."""
-    offers = catalogue().cards("detectors").get(detector, {})
+    offers = open_catalogue().cards("detectors").get(detector, {})
     return next((card.year for card in offers.values()), None)
 
 

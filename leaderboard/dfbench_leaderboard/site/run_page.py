@@ -10,11 +10,11 @@ from typing import Any
 
 import jinja2
 
-from dfbench.catalogue import catalogue
+from dfbench.catalogue.plugins import open_catalogue
 from dfbench.evaluate.calibrate import reliability
-from dfbench.evaluate.follow import known
+from dfbench.evaluate.recompute import known
 from dfbench.evaluate.stored import StoredRun
-from dfbench.result import MetricValue, RunResult
+from dfbench.results.result import MetricValue, RunResult
 from dfbench_leaderboard.charts.curves import Curve, precision_recall_chart, roc_chart
 from dfbench_leaderboard.charts.histogram import score_histogram
 from dfbench_leaderboard.charts.reliability import reliability_chart
@@ -93,7 +93,7 @@ def _charts(run: StoredRun) -> Iterator[tuple[str, str]]:
 def _metrics(result: RunResult, row: Row, whole: bool) -> list[MetricValue]:
     """Those of all videos and of single frames or clips, as far as they were computed again, at
     validation's threshold where there is one; the rest are ``dfbench score``'s to show."""
-    cards = catalogue().metrics()
+    cards = open_catalogue().metrics()
     rules = (None, "temperature", "0.5" if result.threshold is None else "val")
     found = result.metrics if whole else tuple(row.metrics.values())
     return [

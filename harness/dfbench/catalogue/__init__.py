@@ -1,0 +1,1 @@
+"""What plugins say, and how it is found."""

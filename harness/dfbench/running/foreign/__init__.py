@@ -1,0 +1,1 @@
+"""Scores from somebody's file become a run like any other."""

@@ -1,0 +1,310 @@
+"""From what the user asked for to what will be done. Everything cheap that can fail fails here,
+before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dfbench.catalogue.cards import DetectorCard
+from dfbench.catalogue.names import Option, parse_name
+from dfbench.catalogue.plugins import Catalogue
+from dfbench.catalogue.records import REAL, VideoRecord
+from dfbench.catalogue.reporter import Reporter
+from dfbench.clips.perturb import perturbations
+from dfbench.data.leaks import check_across
+from dfbench.data.listing import Listing, fingerprint, read_dataset
+from dfbench.data.splits import check_classes
+from dfbench.detector.weights import Weights, locate
+from dfbench.errors import DataError
+from dfbench.faces.cut import FaceFinder
+from dfbench.faces.store import FaceStore
+from dfbench.fanout import default_workers
+from dfbench.places import cache_folder, faces_folder, weights_folder
+from dfbench.results.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
+from dfbench.running.request import (
+    Request,
+    check_device,
+    check_names,
+    check_settings,
+    check_writable,
+    name_roots,
+    name_split_files,
+)
+from dfbench.running.start import check_network, initial_weights, trained_before
+
+
+@dataclass(frozen=True)
+class Data:
+    """The videos of one dataset that a run uses, and how faces are found in them."""
+
+    listing: Listing
+    records: list[VideoRecord]
+    finder: FaceFinder
+    spec: DataSpec
+
+
+@dataclass(frozen=True)
+class Test:
+    """One dataset to test on, as it is or perturbed: one run, one folder."""
+
+    data: Data
+    spec: RunSpec
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Names resolved, data listed, weights found."""
+
+    request: Request
+    card: DetectorCard
+    options: Mapping[str, Option]
+    model: ModelSpec
+    weights: Weights | None
+    train: Data | None
+    tests: tuple[Test, ...]
+    store: FaceStore
+    device: str
+    workers: int
+    notes: tuple[str, ...]
+
+
+def make_plan(
+    request: Request,
+    catalogue: Catalogue,
+    reporter: Reporter,
+    read: Callable[..., Listing] = read_dataset,
+) -> Plan:
+    """Resolve and check a request. Raises a DfbenchError; nothing has been written then, except
+    that a generated dataset and fetched weights lie in the cache.
+
+    read: ``read_dataset``, or one that remembers what it has read.
+    """
+    check_names(request, catalogue)
+    name, raw = parse_name(request.detector)
+    plugin, card = catalogue.detector(name)
+    card, options = card.configured(raw)
+    device, precision = check_device(request.device, request.precision)
+    check_writable(request.out)
+    check_settings({**asdict(card.recipe), **_asked(request)})
+    cache = cache_folder(request.cache)
+    weights = initial_weights(request, card, cache, reporter)
+    detector = check_network(card, options, weights, request)
+    workers = default_workers() if request.workers is None else request.workers
+    before = trained_before(weights)
+    listings = _listings(request, before, catalogue, cache, workers, reporter, read)
+    train = _train_data(request, listings, catalogue, cache, detector.makes_fakes)
+    settings = _settings(request, card, train, weights)
+    given = {key: options[key] for key in raw if options[key] != card.options[key]}
+    model = ModelSpec(
+        detector=card.name,
+        plugin=plugin.distribution,
+        plugin_version=plugin.version,
+        options=options,
+        given=given,
+        weights=weights.name if weights else None,
+        weights_sha256=weights.sha256 if weights else None,
+        clip=card.clip,
+        reader=_reader(),
+        precision=precision,
+        train=settings,
+    )
+    tests = tuple(
+        test
+        for text in request.tests
+        for test in _tests(
+            listings[text], model, train, request, catalogue, cache, detector.aggregation
+        )
+    )
+    notes = _notes(model, train, tests, before, detector.makes_fakes)
+    return Plan(
+        request,
+        card,
+        options,
+        model,
+        weights,
+        train,
+        tests,
+        FaceStore(faces_folder(cache), request.lossy),
+        device,
+        workers,
+        notes,
+    )
+
+
+def find_faces(
+    name: str | None,
+    listing: Listing,
+    records: list[VideoRecord],
+    catalogue: Catalogue,
+    cache: Path,
+    all_faces: bool = False,
+) -> FaceFinder:
+    """The face detector called ``name``; by default the dataset's own choice, else ``given`` where
+    every video ships boxes, else ``yunet``, on every machine alike."""
+    boxes = all(record.boxes is not None for record in records)
+    name = name or listing.card.faces or ("given" if boxes else "yunet")
+    if name == "given" and not boxes:
+        bare = next(record for record in records if record.boxes is None)
+        raise DataError(f"--faces given: {bare.id} ships no boxes; choose another face detector")
+    _, card = catalogue.faces(name)
+    found = [locate(card, file.name, weights_folder(cache)).path for file in card.weights]
+    place = found[0] if len(found) == 1 else found[0].parent if found else None
+    return FaceFinder(card, place, all_faces)
+
+
+def _listings(
+    request: Request,
+    before: str | None,
+    catalogue: Catalogue,
+    cache: Path,
+    workers: int,
+    reporter: Reporter,
+    read: Callable[..., Listing],
+) -> dict[str, Listing]:
+    """Each dataset as it is on disk, by the name the user gave. One that was trained on, now or
+    before, keeps its split; another without a split of its own is test as a whole."""
+    names = [*([request.train] if request.train else []), *request.tests]
+    roots = name_roots(request.data_roots, names, catalogue)
+    splits = name_split_files(request.split_files, names)
+    trained = {before, parse_name(request.train)[0] if request.train else None}
+    listings: dict[str, Listing] = {}
+    for text in dict.fromkeys(names):
+        listings[text] = read(
+            text,
+            catalogue,
+            roots,
+            cache,
+            trained_on=parse_name(text)[0] in trained,
+            at_most=request.limit,
+            workers=workers,
+            reporter=reporter,
+            split_file=splits.get(parse_name(text)[0]),
+        )
+        reporter.note(listings[text].note)
+    return listings
+
+
+def _train_data(
+    request: Request,
+    listings: Mapping[str, Listing],
+    catalogue: Catalogue,
+    cache: Path,
+    makes_fakes: bool,
+) -> Data | None:
+    """The videos of train and val; a detector that makes its fakes itself sees the real ones."""
+    if request.train is None:
+        return None
+    listing = listings[request.train]
+    records = listing.of("train", "val")
+    if makes_fakes:
+        records = [record for record in records if record.label == REAL]
+    for split in ("train", "val"):
+        check_classes(records, split, listing.card.name, only_real=makes_fakes)
+    # Which of several people in a fake was changed is not known: training looks at the main one.
+    alone = replace(request, all_faces=False)
+    return _data(listing, records, alone, catalogue, cache)
+
+
+def _data(
+    listing: Listing,
+    records: list[VideoRecord],
+    request: Request,
+    catalogue: Catalogue,
+    cache: Path,
+) -> Data:
+    finder = find_faces(request.faces, listing, records, catalogue, cache, request.all_faces)
+    spec = DataSpec(
+        dataset=listing.card.name,
+        options=listing.given,
+        fingerprint=fingerprint(records),
+        videos=len(records),
+        faces=finder.card.name,
+        faces_version=finder.card.version,
+        limit=request.limit,
+        all_faces=request.all_faces,
+        boxes_from_original=request.boxes_from_original,
+        quality="jpeg95" if request.lossy else "lossless",
+    )
+    return Data(listing, records, finder, spec)
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    """The training settings that were given, in place of the recipe's."""
+    names = ("epochs", "batch_size", "lr", "layer_decay", "balance", "augment", "fine_tune")
+    return {name: getattr(request, name) for name in names if getattr(request, name) is not None}
+
+
+def _settings(
+    request: Request, card: DetectorCard, train: Data | None, weights: Weights | None
+) -> TrainSpec | None:
+    if train is None:
+        return None
+    asked = _asked(request)
+    if weights is None:  # there is nothing to keep in a random network
+        asked.setdefault("fine_tune", "all")
+    values = {**asdict(card.recipe), **asked}
+    del values["weights"]  # what it starts from stands in the model's spec
+    return TrainSpec(data=train.spec, seed=request.seed, **values)
+
+
+def _tests(
+    listing: Listing,
+    model: ModelSpec,
+    train: Data | None,
+    request: Request,
+    catalogue: Catalogue,
+    cache: Path,
+    aggregation: str,
+) -> list[Test]:
+    """The test on a dataset as it is, then perturbed in each way asked for."""
+    check_classes(listing.records, "test", listing.card.name)
+    data = _data(listing, listing.of("test"), request, catalogue, cache)
+    if train is not None:
+        names = train.listing.card.name, listing.card.name
+        check_across(train.records, data.records, names, listing.card.overlap)
+    spec = RunSpec(
+        model=model,
+        test=data.spec,
+        on_missing=request.on_missing,
+        seed=request.seed,
+        aggregate=request.aggregate or aggregation,
+        protocol=request.protocol,
+    )
+    variants = ["", *(perturbed.variant for perturbed in perturbations(request.perturb))]
+    specs = [replace(spec, variant=variant) for variant in variants]
+    return [Test(data, spec, spec.folder(request.out)) for spec in specs]
+
+
+def _reader() -> str:
+    from dfbench.video.reader import READER
+
+    return READER
+
+
+def _notes(
+    model: ModelSpec,
+    train: Data | None,
+    tests: tuple[Test, ...],
+    before: str | None,
+    makes_fakes: bool,
+) -> tuple[str, ...]:
+    notes = []
+    if makes_fakes and train is not None:
+        notes.append(
+            f"{model.label} makes its own fakes: trained and chosen on the {len(train.records)} "
+            f"real videos of {train.spec.dataset}'s train and val alone"
+        )
+    if model.weights is None:
+        notes.append(f"{model.label} starts from random weights")
+    if before is not None:
+        notes.append(f"the weights it starts from were trained on {before}")
+    used = [*([train] if train else []), *(test.data for test in tests)]
+    cards = {data.listing.card.name: data.listing.card for data in used}
+    notes += [f"{card.name}: {card.overlap}" for card in cards.values() if card.overlap]
+    if any(test.spec.limited for test in tests):
+        notes.append(f"a quick look: at most {tests[0].spec.test.limit} videos a split")
+    return tuple(notes)
