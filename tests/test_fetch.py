@@ -18,8 +18,8 @@ from dfbench.catalogue import hookspecs
 from dfbench.catalogue.plugins import open_catalogue
 from dfbench.errors import OptionError, TrackingError, UnknownNameError
 from dfbench.results.result import load_result
-from dfbench_leaderboard.board import make_board
-from dfbench_leaderboard.sources import Sources
+from dfbench_leaderboard.rows.board import make_board
+from dfbench_leaderboard.rows.sources import Sources
 from dfbench_mlflow import fetch as module
 
 __all__ = ["server"]  # a fixture

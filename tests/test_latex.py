@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from made_runs import add, make_spec
 
-from dfbench_leaderboard.board import make_board
-from dfbench_leaderboard.latex import as_latex, escaped
-from dfbench_leaderboard.sources import Sources
+from dfbench_leaderboard.forms.latex import as_latex, escaped
+from dfbench_leaderboard.rows.board import make_board
+from dfbench_leaderboard.rows.sources import Sources
 
 COMMANDS = {
     "begin",

@@ -20,10 +20,10 @@ from dfbench.cli import Commands
 from dfbench.files import write_json
 from dfbench.results.result import load_result
 from dfbench.results.spec import IMPORTED, RunSpec
-from dfbench_leaderboard.board import Board, make_board
 from dfbench_leaderboard.command import leaderboard_group
-from dfbench_leaderboard.render import as_csv
-from dfbench_leaderboard.sources import Sources
+from dfbench_leaderboard.forms.render import as_csv
+from dfbench_leaderboard.rows.board import Board, make_board
+from dfbench_leaderboard.rows.sources import Sources
 
 
 def order(board: Any) -> list[list[tuple[str, int | None, bool]]]:
@@ -279,7 +279,7 @@ def test_the_table_fits_and_says_what_it_dropped(
     assert max(map(len, wide.splitlines()[:5])) <= 160
     for part in ("mesoinception4", "0.800 [", "28.0 k", "100.0%", folder.name):
         assert part in wide
-    monkeypatch.setattr("dfbench_leaderboard.terminal.PIPE_WIDTH", 80)
+    monkeypatch.setattr("dfbench_leaderboard.forms.terminal.PIPE_WIDTH", 80)
     narrow = leaderboard("--runs", tmp_path).stdout
     assert max(map(len, narrow.splitlines()[:5])) <= 80
     assert "0.800 [" in narrow

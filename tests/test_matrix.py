@@ -21,8 +21,7 @@ from dfbench.catalogue.plugins import open_catalogue
 from dfbench.catalogue.reporter import Reporter
 from dfbench.errors import DfbenchError, ResourceError, TrainingError
 from dfbench.evaluate.generalisation import Outcome, grids, long_csv, table_csv
-from dfbench.matrix import cells as matrix
-from dfbench.matrix import job, sweep
+from dfbench.matrix import cells, job, sweep
 from dfbench.results.result import MetricValue
 
 FRAME = "resnet18:size=32,width=0.0625"
@@ -280,12 +279,12 @@ def test_each_job_has_a_gpu_of_its_own(tmp_path, monkeypatch):
 
     monkeypatch.setattr(sweep, "do", do)
     monkeypatch.setattr(sweep, "_gpus", lambda _: ["3", "7"])
-    request = matrix.Request(detector=FRAME, train="folder", tests=("folder",), out=tmp_path)
+    request = cells.Request(detector=FRAME, train="folder", tests=("folder",), out=tmp_path)
     models = [
-        matrix.Model(
+        cells.Model(
             f"m{n}",
             request,
-            (matrix.Cell("d", "folder", "folder", "", n, folder=tmp_path / str(n)),),
+            (cells.Cell("d", "folder", "folder", "", n, folder=tmp_path / str(n)),),
         )
         for n in range(4)
     ]

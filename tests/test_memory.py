@@ -10,7 +10,7 @@ import pytest
 
 FAULTS = """
 import resource, sys
-from dfbench.memory import keep_freed_memory
+from dfbench.training.memory import keep_freed_memory
 if sys.argv[1] == "kept": keep_freed_memory()
 for _ in range(30): bytearray(b"x") * (64 << 20)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)

@@ -282,11 +282,12 @@ def test_workers_change_nothing(make_video, tmp_path):
 _PREPARE = """
 import sys
 from pathlib import Path
-from dfbench.cards import ClipSpec
-from dfbench.catalogue import catalogue
-from dfbench.prepare import FaceFinder, prepare
-from dfbench.records import VideoRecord
-from dfbench.store import FaceStore
+from dfbench.catalogue.cards import ClipSpec
+from dfbench.catalogue.plugins import open_catalogue
+from dfbench.faces.cut import FaceFinder
+from dfbench.faces.prepare import prepare
+from dfbench.catalogue.records import VideoRecord
+from dfbench.faces.store import FaceStore
 
 folder = Path(sys.argv[1])
 records = [VideoRecord(p.stem, p, 0) for p in sorted(folder.glob("*.mp4"))]

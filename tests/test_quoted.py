@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dfbench.catalogue.cards import DetectorCard
 from dfbench.catalogue.plugins import open_catalogue
-from dfbench_leaderboard.quoted import quoted
+from dfbench_leaderboard.rows.quoted import quoted
 
 
 def facts() -> list[tuple[str, str, str, str, str, str, str, str, float]]:

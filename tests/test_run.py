@@ -15,8 +15,8 @@ import pytest
 import dfbench
 from dfbench.catalogue.records import REAL
 from dfbench.results.spec import RunSpec
-from dfbench_leaderboard.site import again
-from dfbench_leaderboard.submission import submission_faults
+from dfbench_leaderboard.rows.faults import submission_faults
+from dfbench_leaderboard.site import command_again
 
 QUICK = ["--limit", "9", "--epochs", "2", "--batch-size", "16"]
 
@@ -190,7 +190,7 @@ def test_a_finished_run_is_printed_and_again_does_it_anew(finish, meso_run, samp
 
 
 def test_the_command_on_its_page_is_the_run(finish, meso_run, sample_cache):
-    words = shlex.split(again.command(dfbench.load_result(run_folder(meso_run)).spec))
+    words = shlex.split(command_again.command(dfbench.load_result(run_folder(meso_run)).spec))
     assert words[:2] == ["dfbench", "run"]
     assert "finished already" in finish(*words[2:], "--cache", sample_cache, "--out", meso_run)
 

@@ -22,9 +22,9 @@ from dfbench.catalogue.records import VideoRecord
 from dfbench.catalogue.reporter import Advance, Reporter
 from dfbench.errors import DataError, OptionError
 from dfbench_sample import records
+from dfbench_sample.drawing.people import PEOPLE, SPLIT_SIZES, stream
 from dfbench_sample.encode import sensor, write_video
 from dfbench_sample.generate import generate, make
-from dfbench_sample.people import PEOPLE, SPLIT_SIZES, stream
 from dfbench_sample.plan import Video, plan
 from dfbench_sample.take import Take, shuffled
 

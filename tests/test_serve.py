@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from dfbench.errors import ResourceError, ResultError
-from dfbench_leaderboard import serve as module
-from dfbench_leaderboard.serve import HOST, marks, serve
+from dfbench_leaderboard.site import serve as module
+from dfbench_leaderboard.site.serve import HOST, marks, serve
 
 
 class Watch:

@@ -16,9 +16,9 @@ from made_runs import SAMPLE, add, make_spec, put, scores_of
 from dfbench.errors import ResourceError
 from dfbench.files import write_json
 from dfbench.results.spec import IMPORTED
+from dfbench_leaderboard.rows.sources import Sources
 from dfbench_leaderboard.site.build import Built, build
 from dfbench_leaderboard.site.contents import slug
-from dfbench_leaderboard.sources import Sources
 
 __all__ = ["browser"]  # a fixture
 EVIL = "<script>alert(1)</script>"

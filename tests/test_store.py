@@ -170,6 +170,7 @@ def test_a_write_that_the_disk_breaks_off_leaves_nothing(tmp_path):
     code = (
         "import resource, sys, numpy as np; from pathlib import Path\n"
         "from dfbench.errors import ResourceError; from dfbench.faces.store import *\n"
+        "from dfbench.faces.file import StoredVideo\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
         "crop = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)\n"
         "try: FaceStore(Path(sys.argv[1])).write('ab' * 32, StoredVideo('v', 'ok', '', '', ''),"
@@ -188,6 +189,7 @@ def test_a_process_killed_while_it_writes_leaves_the_store_as_it_was(store):
     code = (
         "import os, signal, sys, numpy as np; from pathlib import Path\n"
         "from dfbench.faces.store import *; write = Path.write_bytes\n"
+        "from dfbench.faces.file import StoredVideo\n"
         "def half(path, data):\n"
         "    write(path, data[:len(data) // 2]); os.kill(os.getpid(), signal.SIGKILL)\n"
         "Path.write_bytes = half\n"

@@ -18,11 +18,12 @@ from dfbench.errors import ResultError
 from dfbench.evaluate.stored import StoredRun
 from dfbench.files import write_json
 from dfbench.results.result import load_result
-from dfbench_leaderboard import submission_file
-from dfbench_leaderboard.board import make_board
 from dfbench_leaderboard.command import leaderboard_group
-from dfbench_leaderboard.sources import Sources
-from dfbench_leaderboard.submission import Note, submit, unpack
+from dfbench_leaderboard.rows import zipped
+from dfbench_leaderboard.rows.board import make_board
+from dfbench_leaderboard.rows.sources import Sources
+from dfbench_leaderboard.rows.submitted import unpack
+from dfbench_leaderboard.submissions.submit import Note, submit
 
 SECRET = "/home/someone/secret"
 
@@ -68,12 +69,12 @@ def remake(file: Path, change: Callable[[dict[str, bytes]], None], *, honest: bo
     if honest:
         about = json.loads(found["submission.json"])
         about["files"] = {
-            name: {"sha256": submission_file.digest(data), "bytes": len(data)}
+            name: {"sha256": zipped.digest(data), "bytes": len(data)}
             for name, data in found.items()
             if name != "submission.json"
         }
         found["submission.json"] = json.dumps(about).encode()
-    submission_file.write(file, found)
+    zipped.write(file, found)
 
 
 def test_a_submission_holds_and_is_collected(file: Path, run: StoredRun) -> None:
@@ -197,7 +198,7 @@ def add_member(
 def lie_about_the_size(file: Path) -> None:
     """A member of 30 MB that says it has 10 bytes, in both places where a ZIP says it."""
     found = {**members(file), "confidence.csv": b"0" * 30_000_000}
-    submission_file.write(file, found)
+    zipped.write(file, found)
     data = file.read_bytes().replace((30_000_000).to_bytes(4, "little"), (10).to_bytes(4, "little"))
     file.write_bytes(data)
 
@@ -257,7 +258,7 @@ def test_a_pipe_and_a_large_file_are_not_read(
     os.mkfifo(tmp_path / "pipe.zip")
     with pytest.raises(ResultError, match="is no file"):
         unpack(tmp_path / "pipe.zip", tmp_path / "there")
-    monkeypatch.setattr(submission_file, "MOST_BYTES", 100)
+    monkeypatch.setattr(zipped, "MOST_BYTES", 100)
     with pytest.raises(ResultError, match="has more than"):
         unpack(file, tmp_path / "there")
 
@@ -278,7 +279,7 @@ def test_a_note_of_odd_types_is_one_line(file: Path, odd: dict[str, Any]) -> Non
     found = members(file)
     about = json.loads(found["submission.json"])
     found["submission.json"] = json.dumps({**about, **odd}).encode()
-    submission_file.write(file, found)
+    zipped.write(file, found)
     done = leaderboard("verify", file)
     assert (done.exit_code, len(done.stdout.splitlines())) == (1, 1)
     assert "\x1b" not in done.stdout

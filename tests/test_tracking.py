@@ -41,9 +41,9 @@ from dfbench.results.spec import ENSEMBLE, IMPORTED, DataSpec, ModelSpec, RunSpe
 from dfbench.running.request import Request
 from dfbench_mlflow import dfbench_run_finished, dfbench_run_started, names
 from dfbench_mlflow.command import track_command
-from dfbench_mlflow.model import register
 from dfbench_mlflow.place import Place, answering_soon, quietly
-from dfbench_mlflow.send import send
+from dfbench_mlflow.sending.model import register
+from dfbench_mlflow.sending.send import send
 from dfbench_mlflow.system import INTERVAL, MOST, SAMPLER, Series, gpus
 
 EXPERIMENT = "dfbench/sample -> sample"

@@ -20,10 +20,10 @@ from dfbench.evaluate.verification import verify
 from dfbench.files import write_json
 from dfbench.results.predictions import read_predictions, rewrite
 from dfbench.results.result import load_result
-from dfbench_leaderboard.board import make_board
-from dfbench_leaderboard.latex import as_latex
-from dfbench_leaderboard.render import as_csv, as_json, as_markdown
-from dfbench_leaderboard.sources import Sources
+from dfbench_leaderboard.forms.latex import as_latex
+from dfbench_leaderboard.forms.render import as_csv, as_json, as_markdown
+from dfbench_leaderboard.rows.board import make_board
+from dfbench_leaderboard.rows.sources import Sources
 
 OLD = sorted((Path(__file__).parent / "data").glob("schema-*"))
 

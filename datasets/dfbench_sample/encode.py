@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench_sample.motion import FPS
-from dfbench_sample.shape import Image
+from dfbench_sample.drawing.motion import FPS
+from dfbench_sample.drawing.shape import Image
 
 _X264 = {
     "preset": "superfast",

@@ -20,8 +20,8 @@ from joblib import Parallel, cpu_count, delayed
 
 from dfbench.catalogue.reporter import Reporter
 from dfbench.errors import ResourceError
+from dfbench_sample.drawing.people import PEOPLE, stream
 from dfbench_sample.encode import sensor, write_video
-from dfbench_sample.people import PEOPLE, stream
 from dfbench_sample.plan import Video, plan
 from dfbench_sample.records import DEFAULT_QP, MANIFESTS, folder_of
 from dfbench_sample.take import Take

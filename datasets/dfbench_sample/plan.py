@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dfbench_sample.people import PEOPLE, donors, split_of
+from dfbench_sample.drawing.people import PEOPLE, donors, split_of
 
 TAKES = 2  # real videos a person
 

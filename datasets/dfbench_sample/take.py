@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench_sample.head import Head
-from dfbench_sample.motion import middle, motion
-from dfbench_sample.people import light, person, stream
+from dfbench_sample.drawing.head import Head
+from dfbench_sample.drawing.motion import middle, motion
+from dfbench_sample.drawing.people import light, person, stream
+from dfbench_sample.drawing.scene import Scene
+from dfbench_sample.drawing.shape import Floats, Image
+from dfbench_sample.drawing.warp import Swap, warp
 from dfbench_sample.plan import Video
-from dfbench_sample.scene import Scene
-from dfbench_sample.shape import Floats, Image
-from dfbench_sample.warp import Swap, warp
 
 
 @dataclass(frozen=True)

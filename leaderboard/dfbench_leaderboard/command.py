@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dfbench_leaderboard.submission_commands import submit_command, verify_command
+from dfbench_leaderboard.submissions.commands import submit_command, verify_command
 
 if TYPE_CHECKING:
-    from dfbench_leaderboard.board import Board
+    from dfbench_leaderboard.rows.board import Board
     from dfbench_leaderboard.site.build import Built
 
 FORMATS = ("table", "csv", "markdown", "latex", "json")
@@ -88,14 +88,14 @@ def leaderboard_group(
     """
     if ctx.invoked_subcommand is not None:
         return
-    from dfbench_leaderboard import render
-    from dfbench_leaderboard.board import make_board
+    from dfbench_leaderboard.forms import render
+    from dfbench_leaderboard.rows.board import make_board
 
     board = make_board(sources(ctx, runs, mlflow, experiment), metric, test)
     if as_json or format == "json":
         click.echo(render.as_json(board))
     elif format == "table":
-        from dfbench_leaderboard.terminal import show
+        from dfbench_leaderboard.forms.terminal import show
 
         show(board)
     elif format == "markdown":  # has room for what was left out
@@ -108,10 +108,10 @@ def leaderboard_group(
 
 def _text(board: Board, format: str) -> str:
     if format == "csv":
-        from dfbench_leaderboard.render import as_csv
+        from dfbench_leaderboard.forms.render import as_csv
 
         return as_csv(board)
-    from dfbench_leaderboard.latex import as_latex
+    from dfbench_leaderboard.forms.latex import as_latex
 
     return as_latex(board)
 
@@ -177,7 +177,7 @@ def serve_command(ctx: click.Context, /, port: int, **asked: Any) -> None:
     """Show the site on this machine alone, and build it anew when runs change."""
     import tempfile
 
-    from dfbench_leaderboard.serve import serve
+    from dfbench_leaderboard.site.serve import serve
 
     with tempfile.TemporaryDirectory() as folder:
         site = Path(folder) / "site"
@@ -193,7 +193,7 @@ def serve_command(ctx: click.Context, /, port: int, **asked: Any) -> None:
 
 
 def _builder(ctx: click.Context, out: Path, asked: Mapping[str, Any]) -> Callable[[], Built]:
-    from dfbench_leaderboard.labels import roots_of
+    from dfbench_leaderboard.rows.labels import roots_of
     from dfbench_leaderboard.site.build import build
 
     places = sources(ctx, asked["runs"], asked["mlflow"], asked["experiment"])
@@ -214,7 +214,7 @@ def sources(
     mlflow: tuple[str, ...],
     experiments: tuple[str, ...],
 ) -> Any:
-    from dfbench_leaderboard.sources import Sources
+    from dfbench_leaderboard.rows.sources import Sources
 
     return Sources(runs or (() if mlflow else (default_runs(ctx),)), mlflow, experiments)
 

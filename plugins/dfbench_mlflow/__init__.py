@@ -44,7 +44,7 @@ def dfbench_run_finished(result: RunResult, folder: Path) -> None:
         return
     import click
 
-    from dfbench_mlflow.send import send
+    from dfbench_mlflow.sending.send import send
 
     click.echo(send(result, folder, sampled), err=True)
 

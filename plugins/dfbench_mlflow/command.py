@@ -16,7 +16,7 @@ def track_command(runs: tuple[Path, ...]) -> None:
     was done anew since then takes the place of the old one.
     """
     from dfbench.results.result import load_result
-    from dfbench_mlflow.send import send
+    from dfbench_mlflow.sending.send import send
 
     folders = [run if run.is_dir() else run.parent for run in runs]
     results = [load_result(run) for run in runs]  # all are read before the first is sent

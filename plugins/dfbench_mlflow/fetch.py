@@ -19,7 +19,7 @@ from dfbench.errors import TrackingError, UnknownNameError
 from dfbench_mlflow import names
 from dfbench_mlflow.place import Place, environment, quietly, without_password
 from dfbench_mlflow.problems import problems, reason
-from dfbench_mlflow.send import SENT
+from dfbench_mlflow.sending.send import SENT
 
 NEEDED = "result.json"
 FILES = (NEEDED, "spec.json", "predictions.csv", "videos.csv", "validation.csv")

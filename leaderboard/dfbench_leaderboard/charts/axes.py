@@ -60,7 +60,7 @@ def round_ticks(low: float, high: float, about: int = 5) -> dict[float, str]:
 
 def log_ticks(low: float, high: float, most: int = 5) -> dict[float, str]:
     """Of log10 of values: at powers of ten, or at 1, 2 and 5 of them where there are too few."""
-    from dfbench_leaderboard.site.cells import size
+    from dfbench_leaderboard.forms.numbers import size
 
     tens = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     within = [10.0**ten for ten in tens if low <= 10.0**ten <= high]

@@ -155,7 +155,7 @@ def _draw(root: Element, spot: _Spot, classes: str, shape: str, number_: str, co
 
 def _rounded(cost: float) -> str:
     """As the table has it, but never with all the digits of a fraction."""
-    from dfbench_leaderboard.site.cells import size
+    from dfbench_leaderboard.forms.numbers import size
 
     return size(cost if cost >= 1000 else float(f"{cost:.3g}"))
 

@@ -13,11 +13,12 @@ from dfbench import __version__
 from dfbench.errors import ResourceError
 from dfbench.fanout import default_workers, fan_out
 from dfbench.results.provenance import now
-from dfbench_leaderboard.board import direction, tested_on
-from dfbench_leaderboard.collect import FEW, Collected, collect
-from dfbench_leaderboard.entries import entries
-from dfbench_leaderboard.labels import agreeing_with
-from dfbench_leaderboard.quoted import quoted
+from dfbench_leaderboard.rows.board import direction, tested_on
+from dfbench_leaderboard.rows.collect import FEW, Collected, collect
+from dfbench_leaderboard.rows.entries import entries
+from dfbench_leaderboard.rows.labels import agreeing_with
+from dfbench_leaderboard.rows.quoted import quoted
+from dfbench_leaderboard.rows.sources import Sources
 from dfbench_leaderboard.site import comparison
 from dfbench_leaderboard.site.card_pages import write_card_pages
 from dfbench_leaderboard.site.contents import METRICS, Contents, run_page
@@ -25,7 +26,6 @@ from dfbench_leaderboard.site.main_table import main_table
 from dfbench_leaderboard.site.overviews import write_overviews
 from dfbench_leaderboard.site.render import write_front
 from dfbench_leaderboard.site.run_page import Pages
-from dfbench_leaderboard.sources import Sources
 
 MARK = ".dfbench-site"
 """A file by which a folder is known as a site that may be replaced."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from dfbench.catalogue.cards import Card, DatasetCard, DetectorCard
 from dfbench.catalogue.plugins import Kind, open_catalogue
-from dfbench_leaderboard.entries import Entry
-from dfbench_leaderboard.rank import Contest, Ranked
+from dfbench_leaderboard.rows.entries import Entry
+from dfbench_leaderboard.rows.rank import Contest, Ranked
 from dfbench_leaderboard.site import comparison
 from dfbench_leaderboard.site.contents import Contents, dataset_page, detector_page, run_page
 from dfbench_leaderboard.site.main_table import entry_facts

@@ -7,13 +7,13 @@ import math
 import re
 from dataclasses import replace
 
-from dfbench_leaderboard.render import plain
+from dfbench_leaderboard.forms.numbers import as_it_is, share, size
+from dfbench_leaderboard.forms.render import plain
 from dfbench_leaderboard.site.table import Cell, Column, Line, Section, Table
 
 MISSING = "–"
 LONGEST = 200
 """Characters of a text in the table; the page of the row has it whole."""
-UNITS = (("", 1.0), ("k", 1e3), ("M", 1e6), ("G", 1e9), ("T", 1e12))
 
 
 def cell_text(cell: Cell, column: Column) -> str:
@@ -28,7 +28,7 @@ def cell_text(cell: Cell, column: Column) -> str:
     if column.kind == "share":
         return share(value)
     digits = 3 if column.kind == "metric" and column.digits is None else column.digits
-    return _as_it_is(value) if digits is None else f"{value:.{digits}f}"
+    return as_it_is(value) if digits is None else f"{value:.{digits}f}"
 
 
 def interval(cell: Cell, column: Column) -> str:
@@ -37,22 +37,6 @@ def interval(cell: Cell, column: Column) -> str:
         return ""
     digits = 3 if column.digits is None else column.digits
     return f"[{cell[1]:.{digits}f}, {cell[2]:.{digits}f}]"
-
-
-def size(value: float) -> str:
-    """27977 -> 28.0 k, 46203074 -> 46.2 M."""
-    for unit, one in UNITS:
-        if float(f"{value / one:.1f}") < 1000 or unit == "T":
-            break
-    return f"{value / one:.1f} {unit}" if unit else _as_it_is(value)
-
-
-def share(value: float) -> str:
-    """0.992 -> 99.2 %. Rounding never turns a part into the whole."""
-    if value == 1:
-        return "100 %"
-    text = f"{100 * value:.1f} %"
-    return "> 99.9 %" if value < 1 and text == "100.0 %" else text
 
 
 def safe_href(href: str) -> str:
@@ -125,7 +109,3 @@ def _finite(number: float | None) -> float | None:
 def _text(text: str) -> str:
     text = plain(text)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-
-
-def _as_it_is(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(value)

@@ -17,9 +17,9 @@ from dfbench_leaderboard.charts.heatmap import Value, heat_map
 from dfbench_leaderboard.charts.paired import paired_matrix
 from dfbench_leaderboard.charts.robustness import Line, Step, robustness_chart
 from dfbench_leaderboard.charts.scatter import Point, cost_quality
-from dfbench_leaderboard.entries import Entry
-from dfbench_leaderboard.rank import Ranked
-from dfbench_leaderboard.row import Row, but_for_the_seed
+from dfbench_leaderboard.rows.entries import Entry
+from dfbench_leaderboard.rows.rank import Ranked
+from dfbench_leaderboard.rows.row import Row, but_for_the_seed
 from dfbench_leaderboard.site.contents import input_kind, run_page
 
 AUC = "video/auc"

@@ -8,9 +8,9 @@ from functools import cached_property
 
 from dfbench.files import safe
 from dfbench.results.spec import RunSpec
-from dfbench_leaderboard.entries import Entry
-from dfbench_leaderboard.rank import Contest, Ranked, rank
-from dfbench_leaderboard.sources import LeftOut
+from dfbench_leaderboard.rows.entries import Entry
+from dfbench_leaderboard.rows.found import LeftOut
+from dfbench_leaderboard.rows.rank import Contest, Ranked, rank
 
 METRICS = {
     "video/auc": "AUC",

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from dfbench.catalogue.plugins import open_catalogue
-from dfbench_leaderboard import render
-from dfbench_leaderboard.entries import Entry
-from dfbench_leaderboard.quoted import QuotedRow
-from dfbench_leaderboard.rank import Contest, Ranked
+from dfbench_leaderboard.forms import render
+from dfbench_leaderboard.rows.entries import Entry
+from dfbench_leaderboard.rows.quoted import QuotedRow
+from dfbench_leaderboard.rows.rank import Contest, Ranked
 from dfbench_leaderboard.site.contents import METRICS, Contents, input_kind, run_page
 from dfbench_leaderboard.site.table import Cell, Column, Line, Section, Table
 

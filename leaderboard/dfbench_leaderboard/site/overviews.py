@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dfbench_leaderboard.charts.heatmap import Value, heat_map
-from dfbench_leaderboard.entries import Entry
+from dfbench_leaderboard.rows.entries import Entry
 from dfbench_leaderboard.site import comparison
 from dfbench_leaderboard.site.comparison import Figure
 from dfbench_leaderboard.site.contents import Contents

@@ -18,11 +18,11 @@ from dfbench.results.result import MetricValue, RunResult
 from dfbench_leaderboard.charts.curves import Curve, precision_recall_chart, roc_chart
 from dfbench_leaderboard.charts.histogram import score_histogram
 from dfbench_leaderboard.charts.reliability import reliability_chart
-from dfbench_leaderboard.row import Row
-from dfbench_leaderboard.site import again
+from dfbench_leaderboard.rows.facts import origin_facts, spec_facts
+from dfbench_leaderboard.rows.row import Row
+from dfbench_leaderboard.site import command_again
 from dfbench_leaderboard.site.contents import METRICS, dataset_page, detector_page, run_page
 from dfbench_leaderboard.site.render import environment
-from dfbench_leaderboard.site.run_facts import origin_facts, spec_facts
 
 HEADLINE = ("video/auc", "video/f1", "video/accuracy", "video/eer", "video/log_loss", "video/ece")
 MOST_PARTS = 40
@@ -72,7 +72,7 @@ def _content(run: StoredRun, row: Row, whole: bool) -> dict[str, Any]:
         "mistakes": result.mistakes if whole else (),
         "how": spec_facts(spec),
         "origin": origin_facts(run),
-        "command": again.command(spec),
+        "command": command_again.command(spec),
     }
 
 

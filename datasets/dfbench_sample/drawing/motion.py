@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench_sample.people import stream
+from dfbench_sample.drawing.people import stream
 
 FPS = 25
 FRAMES = 48

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dfbench_leaderboard import render
-from dfbench_leaderboard.board import SHOWN, Board
-from dfbench_leaderboard.rank import Contest, Ranked
+from dfbench_leaderboard.forms import render
+from dfbench_leaderboard.rows.board import SHOWN, Board
+from dfbench_leaderboard.rows.rank import Contest, Ranked
 
 PIPE_WIDTH = 160
 MOST_LEFT_OUT = 20

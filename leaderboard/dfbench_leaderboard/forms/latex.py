@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dfbench.results.result import MetricValue
-from dfbench_leaderboard.board import SHOWN, Board
-from dfbench_leaderboard.rank import Contest, Ranked
-from dfbench_leaderboard.render import initial, legend, plain, seeds, tested_on
+from dfbench_leaderboard.forms.render import initial, legend, plain, seeds, tested_on
+from dfbench_leaderboard.rows.board import SHOWN, Board
+from dfbench_leaderboard.rows.rank import Contest, Ranked
 
 OTHERS = ("video/f1", "video/accuracy", "video/eer")
 """Metrics beside the one that rows are ranked by; a column of a paper is dear."""
@@ -99,7 +99,7 @@ def _heading(metric: str) -> str:
 
 def _best(ranked: Sequence[Ranked], metric: str, board: Board) -> float | None:
     """The best value of a contest, as it is printed."""
-    from dfbench_leaderboard.board import direction
+    from dfbench_leaderboard.rows.board import direction
 
     values = [one.entry.value(metric) for one in ranked]
     known = [round(v.value, 3) for v in values if v is not None and v.value is not None]

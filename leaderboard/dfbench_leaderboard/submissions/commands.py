@@ -36,8 +36,8 @@ def submit_command(
     import json
 
     from dfbench.evaluate.stored import open_run
-    from dfbench_leaderboard.render import plain
-    from dfbench_leaderboard.submission import LICENCE, Note, submit
+    from dfbench_leaderboard.forms.render import plain
+    from dfbench_leaderboard.submissions.submit import LICENCE, Note, submit
 
     about = submit(open_run(run, runs), out, Note(licence or LICENCE, contact), force=force)
     if as_json:
@@ -61,8 +61,8 @@ def verify_command(ctx: click.Context, files: tuple[str, ...], runs: Path, as_js
     """
     import json
 
-    from dfbench_leaderboard.collect import LONGEST
-    from dfbench_leaderboard.render import plain
+    from dfbench_leaderboard.forms.render import plain
+    from dfbench_leaderboard.rows.collect import LONGEST
 
     found = [{"file": file, **_verified(file, runs)} for file in files]
     if as_json:
@@ -83,7 +83,8 @@ def _verified(file: str, runs: Path) -> dict[str, Any]:
     from dfbench.errors import DfbenchError
     from dfbench.evaluate.stored import open_run
     from dfbench.results.result import load_result
-    from dfbench_leaderboard.submission import submission_faults, unpack
+    from dfbench_leaderboard.rows.faults import submission_faults
+    from dfbench_leaderboard.rows.submitted import unpack
 
     with tempfile.TemporaryDirectory() as folder:
         try:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dfbench_sample.head import SIZE, Head
-from dfbench_sample.motion import Pose
-from dfbench_sample.shape import Floats, Image, Points, outline
+from dfbench_sample.drawing.head import SIZE, Head
+from dfbench_sample.drawing.motion import Pose
+from dfbench_sample.drawing.shape import Floats, Image, Points, outline
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dfbench.results.result import MetricValue
-from dfbench_leaderboard.entries import Entry
+from dfbench_leaderboard.rows.entries import Entry
 
 
 @dataclass(frozen=True, order=True)

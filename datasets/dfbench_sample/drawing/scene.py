@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from dfbench_sample.head import SIZE
-from dfbench_sample.motion import Pose
-from dfbench_sample.people import Light, Person, stream
-from dfbench_sample.shape import Floats, Image, soft
+from dfbench_sample.drawing.head import SIZE
+from dfbench_sample.drawing.motion import Pose
+from dfbench_sample.drawing.people import Light, Person, stream
+from dfbench_sample.drawing.shape import Floats, Image, soft
 
 GRID_X = np.arange(SIZE, dtype=np.float32)[None, :]
 GRID_Y = np.arange(SIZE + 16, dtype=np.float32)[:, None]  # the body may rise by that much

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from dfbench.catalogue.plugins import open_catalogue
 from dfbench.errors import UnknownNameError
-from dfbench_leaderboard.collect import Collected, collect, plain_name
-from dfbench_leaderboard.entries import entries
-from dfbench_leaderboard.rank import Contest, Ranked, rank
-from dfbench_leaderboard.row import Row
-from dfbench_leaderboard.sources import LeftOut, Sources
+from dfbench_leaderboard.rows.collect import Collected, collect, plain_name
+from dfbench_leaderboard.rows.entries import entries
+from dfbench_leaderboard.rows.found import LeftOut
+from dfbench_leaderboard.rows.rank import Contest, Ranked, rank
+from dfbench_leaderboard.rows.row import Row
+from dfbench_leaderboard.rows.sources import Sources
 
 SHOWN = {
     "video/auc": "AUC",

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench_sample.motion import Pose
-from dfbench_sample.people import Colour, Person
-from dfbench_sample.shape import CENTRE, Floats, Image, Points
+from dfbench_sample.drawing.motion import Pose
+from dfbench_sample.drawing.people import Colour, Person
+from dfbench_sample.drawing.shape import CENTRE, Floats, Image, Points
 
 EYE = (56, 40)  # size of the patch an eye is drawn on: width, height
 MOUTH = (84, 64)

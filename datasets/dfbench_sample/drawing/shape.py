@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench_sample.people import Person
+from dfbench_sample.drawing.people import Person
 
 # Names for what is meant; which type and shape, the docstrings say.
 Image = NDArray[Any]  # uint8 [H, W, channels], red first

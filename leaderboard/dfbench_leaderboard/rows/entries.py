@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from dfbench.evaluate.metrics import SHARES
 from dfbench.results.result import MetricValue
 from dfbench.results.spec import RunSpec
-from dfbench_leaderboard.row import Row
+from dfbench_leaderboard.rows.row import Row
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dfbench.evaluate.stored import StoredRun
 from dfbench.results.result import MetricValue
 from dfbench.results.spec import ENSEMBLE, RunSpec
 from dfbench.results.typed import check_types
-from dfbench_leaderboard.sources import Found
+from dfbench_leaderboard.rows.found import Found
 
 MOST = 1e18
 """No number of parameters, seconds or videos a second comes near it."""

@@ -11,11 +11,12 @@ from typing import Any
 
 from dfbench.errors import TrackingError
 from dfbench.results.result import RunResult
-from dfbench_mlflow import matrix, names
-from dfbench_mlflow.content import Content
-from dfbench_mlflow.files import Files
+from dfbench_mlflow import names
 from dfbench_mlflow.place import Place, answering_soon, quietly
 from dfbench_mlflow.problems import problems, reason
+from dfbench_mlflow.sending import matrix
+from dfbench_mlflow.sending.content import Content
+from dfbench_mlflow.sending.files import Files
 from dfbench_mlflow.system import Series
 
 SENT = "dfbench.result_sha256"

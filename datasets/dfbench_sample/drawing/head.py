@@ -5,11 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from dfbench_sample import hair, skin
-from dfbench_sample.features import Eye, Mouth
-from dfbench_sample.motion import Pose
-from dfbench_sample.people import Light, Person
-from dfbench_sample.shape import (
+from dfbench_sample.drawing import hair, skin
+from dfbench_sample.drawing.features import Eye, Mouth
+from dfbench_sample.drawing.motion import Pose
+from dfbench_sample.drawing.people import Light, Person
+from dfbench_sample.drawing.shape import (
     CENTRE,
     HEIGHT,
     WIDTH,

@@ -8,8 +8,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from dfbench_sample.people import Light, Person
-from dfbench_sample.shape import HEIGHT, WIDTH, Floats, X, Y, bump, fixed, pair, soft
+from dfbench_sample.drawing.people import Light, Person
+from dfbench_sample.drawing.shape import HEIGHT, WIDTH, Floats, X, Y, bump, fixed, pair, soft
 
 
 def shade(height: Floats, light: Light) -> Floats:

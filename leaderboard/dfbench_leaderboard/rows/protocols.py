@@ -10,8 +10,8 @@ from dfbench.errors import DfbenchError
 from dfbench.matrix.protocol import Protocol
 from dfbench.matrix.protocol_file import load_protocol
 from dfbench.results.spec import RunSpec
-from dfbench_leaderboard.row import Row
-from dfbench_leaderboard.sources import LeftOut
+from dfbench_leaderboard.rows.found import LeftOut
+from dfbench_leaderboard.rows.row import Row
 
 
 def within(rows: Sequence[Row], left_out: list[LeftOut]) -> list[Row]:

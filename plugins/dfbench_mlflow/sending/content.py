@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from dfbench.errors import DfbenchError
 from dfbench.results.result import RunResult
 from dfbench_mlflow import names
-from dfbench_mlflow.files import Files
 from dfbench_mlflow.problems import reason
+from dfbench_mlflow.sending.files import Files
 from dfbench_mlflow.system import PREFIX, Series
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Content:
             self.client.log_artifact(self.run_id, str(path))
 
     def pictures(self) -> None:
-        from dfbench_mlflow.pictures import draw
+        from dfbench_mlflow.sending.pictures import draw
 
         try:
             figures = draw(self.result, self.files.run, lambda: self._detector)
@@ -81,7 +81,7 @@ class Content:
         when there is no model registry."""
         from mlflow.exceptions import MlflowException
 
-        from dfbench_mlflow import model
+        from dfbench_mlflow.sending import model
 
         spec, weights = self.result.spec, self.files.in_model("model.safetensors")
         if weights is None:
@@ -105,6 +105,6 @@ class Content:
 
     @cached_property
     def _detector(self) -> Detector:
-        from dfbench_mlflow import model
+        from dfbench_mlflow.sending import model
 
         return model.load(self.result.spec, self.files.in_model("model.safetensors"))

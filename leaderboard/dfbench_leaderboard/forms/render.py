@@ -14,8 +14,8 @@ from typing import Any
 
 from dfbench.results.result import MetricValue
 from dfbench.results.spec import ModelSpec
-from dfbench_leaderboard.board import SHOWN, Board
-from dfbench_leaderboard.rank import Contest, Ranked
+from dfbench_leaderboard.rows.board import SHOWN, Board
+from dfbench_leaderboard.rows.rank import Contest, Ranked
 
 _FORMULA = "=+-@＝＋－＠"  # what a spreadsheet starts to compute at, in either width
 

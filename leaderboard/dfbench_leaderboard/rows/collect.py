@@ -16,9 +16,10 @@ from dfbench.evaluate.verification import verify
 from dfbench.fanout import default_workers, fan_out
 from dfbench.results.result import load_result
 from dfbench.results.spec import ENSEMBLE
-from dfbench_leaderboard.protocols import within
-from dfbench_leaderboard.row import Row, row_of
-from dfbench_leaderboard.sources import Found, LeftOut, Sources
+from dfbench_leaderboard.rows.found import Found, LeftOut
+from dfbench_leaderboard.rows.protocols import within
+from dfbench_leaderboard.rows.row import Row, row_of
+from dfbench_leaderboard.rows.sources import Sources
 
 ALONE, ALONE_WHOLE = 200, 20
 """Runs that this process looks at itself, their main metrics or all of them: other processes would
@@ -77,7 +78,10 @@ def collect(
     found = Collected()
     places: list[Found] = []
     for one in sources.find():
-        (found.left_out if isinstance(one, LeftOut) else places).append(one)  # type: ignore[arg-type]
+        if isinstance(one, LeftOut):
+            found.left_out.append(one)
+        else:
+            places.append(one)
     rows: list[Row] = []
     headline = {plain_name(ranked_by)} if len(places) <= FEW else set()
     asked = Asked(

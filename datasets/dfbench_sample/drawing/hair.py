@@ -8,8 +8,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from dfbench_sample.people import Light, Person, mix
-from dfbench_sample.shape import (
+from dfbench_sample.drawing.people import Light, Person, mix
+from dfbench_sample.drawing.shape import (
     HEIGHT,
     WIDEST,
     WIDTH,
@@ -22,7 +22,7 @@ from dfbench_sample.shape import (
     half_width,
     soft,
 )
-from dfbench_sample.skin import beard_area, shade
+from dfbench_sample.drawing.skin import beard_area, shade
 
 CUTS = {  # volume above the skull, beside it, lowest y, length of a strand's fall
     "short": (13, 7, -6, 0),

@@ -13,8 +13,8 @@ from dfbench.errors import OptionError
 from dfbench.places import cache_folder
 from dfbench.results.predictions import read_predictions
 from dfbench.results.truth import truth_of_records
-from dfbench_leaderboard.row import Row
-from dfbench_leaderboard.sources import LeftOut
+from dfbench_leaderboard.rows.found import LeftOut
+from dfbench_leaderboard.rows.row import Row
 
 _EXAMPLES = 3
 

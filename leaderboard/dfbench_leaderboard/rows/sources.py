@@ -10,28 +10,13 @@ from pathlib import Path
 from dfbench.catalogue.plugins import open_catalogue
 from dfbench.errors import DfbenchError, ResultError
 from dfbench.places import cache_folder
+from dfbench_leaderboard.rows.found import Found, LeftOut
+from dfbench_leaderboard.rows.submitted import unpack
 
 COPIES = ("mlartifacts", "mlruns")
 """Folders of MLflow's: they hold copies of results, also of runs done anew since."""
 WATCHED = ("result.json", "predictions.csv", "spec.json", "validation.csv")
 MARKS = frozenset({"spec.json", "result.json"})
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A run that is in no table. rejected: it has ended and claims a result that does not hold."""
-
-    source: str
-    reason: str
-    rejected: bool = False
-
-
-@dataclass(frozen=True)
-class Found:
-    """A folder with a run in it. source: where it is from, for people."""
-
-    folder: Path
-    source: str
 
 
 @dataclass(frozen=True)
@@ -107,8 +92,6 @@ def _walk(top: Path) -> Iterator[tuple[str, list[str], str]]:
 
 def _submitted(files: Iterable[Path]) -> Iterator[Found | LeftOut]:
     """Submissions, unpacked into the cache."""
-    from dfbench_leaderboard.submission import unpack
-
     for file in files:
         try:
             yield Found(unpack(file, cache_folder(None) / "submissions"), _readable(file))

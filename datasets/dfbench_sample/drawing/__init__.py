@@ -1,0 +1,1 @@
+"""Drawing people who do not exist."""

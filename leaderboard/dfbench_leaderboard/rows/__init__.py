@@ -1,0 +1,1 @@
+"""From runs, wherever they lie, to the rows of a board."""

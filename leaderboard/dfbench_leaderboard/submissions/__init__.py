@@ -1,0 +1,1 @@
+"""Runs made fit to be given away."""
