@@ -26,7 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from dfbench.catalogue.cards import DetectorCard
 from dfbench.catalogue.names import parse_name
 from dfbench.catalogue.plugins import open_catalogue
-from dfbench.detector.network import Detector, build, count_parameters, to_unit
+from dfbench.detector.network import Detector, build_detector, count_parameters, to_unit
 from dfbench.running.request import PRECISIONS
 from dfbench.training.loop import training_step
 
@@ -57,7 +57,7 @@ def main() -> None:
 def row(name: str, asked: argparse.Namespace) -> str:
     short, given = parse_name(name)
     card, options = open_catalogue().detector(short)[1].configured(given)
-    detector = build(card, options)
+    detector = build_detector(card, options)
     gmacs = multiply_adds(detector) / 1e9
     kind: Any = PRECISIONS[asked.precision]
     fabric = Fabric(accelerator=asked.device, devices=1, precision=kind)

@@ -61,7 +61,7 @@ def steps(detector: str, number: int, kept: bool) -> tuple[float, float]:
 
     from dfbench.catalogue.names import parse_name
     from dfbench.catalogue.plugins import open_catalogue
-    from dfbench.detector.network import build, to_unit
+    from dfbench.detector.network import build_detector, to_unit
     from dfbench.training.memory import keep_freed_memory
 
     torch.set_num_threads(1)
@@ -70,7 +70,7 @@ def steps(detector: str, number: int, kept: bool) -> tuple[float, float]:
     name, options = parse_name(detector)
     _, card = open_catalogue().detector(name)
     card, options = card.configured(options)
-    network = build(card, options).train()
+    network = build_detector(card, options).train()
     network.place(torch.device("cpu"))
     clip, batch = card.clip, card.recipe.batch_size
     shape = (batch, clip.frames, clip.size, clip.size, 3)

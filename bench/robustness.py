@@ -26,7 +26,7 @@ from dfbench.catalogue.reporter import Reporter
 from dfbench.clips.perturb import KINDS, Perturbation
 from dfbench.clips.reader import ClipReader
 from dfbench.data.listing import read_dataset
-from dfbench.detector.network import build
+from dfbench.detector.network import build_detector
 from dfbench.faces.prepare import prepare
 from dfbench.faces.store import FaceStore
 from dfbench.places import cache_folder, faces_folder
@@ -53,7 +53,7 @@ def ratios(name: str, videos: int, repeats: int) -> dict[str, float]:
     """Perturbation -> processor time of scoring under it / of scoring clean."""
     short, given = parse_name(name)
     card, options = open_catalogue().detector(short)[1].configured(given)
-    detector = build(card, options)
+    detector = build_detector(card, options)
     reader = clean_reader(card.clip, videos)
     fabric = Fabric(accelerator="cpu", devices=1)
 

@@ -30,7 +30,7 @@ from dfbench.catalogue.plugins import open_catalogue
 from dfbench.catalogue.records import VideoRecord
 from dfbench.clips.loader import EpochBatches, TrainingClips, training_loader
 from dfbench.clips.reader import ClipReader
-from dfbench.detector.network import Detector, build, to_unit
+from dfbench.detector.network import Detector, build_detector, to_unit
 from dfbench.faces.file import StoredVideo, StoredWindow
 from dfbench.faces.geometry import crop, square
 from dfbench.faces.prepare import Prepared
@@ -68,7 +68,7 @@ def row(name: str, precision: str, asked: argparse.Namespace, folder: Path) -> s
     short, given = parse_name(name)
     _, card = open_catalogue().detector(short)
     card, options = card.configured(given)
-    detector = build(card, options)
+    detector = build_detector(card, options)
     detector.place(torch.device(asked.device))
     kind: Any = PRECISIONS[precision]
     fabric = Fabric(accelerator=asked.device, devices=1, precision=kind)

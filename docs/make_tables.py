@@ -8,7 +8,7 @@ import torch
 
 from dfbench.catalogue.cards import DetectorCard
 from dfbench.catalogue.plugins import open_catalogue
-from dfbench.detector.network import build, count_parameters
+from dfbench.detector.network import build_detector, count_parameters
 
 PAGE = Path(__file__).parent / "detectors.md"
 
@@ -16,7 +16,7 @@ PAGE = Path(__file__).parent / "detectors.md"
 def parameters(card: DetectorCard) -> int:
     """Counted on a network without numbers, so the largest costs nothing."""
     with torch.device("meta"):
-        return count_parameters(build(card, card.options))
+        return count_parameters(build_detector(card, card.options))
 
 
 def row(card: DetectorCard) -> str:

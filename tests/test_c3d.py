@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from dfbench import load_detector
 from dfbench.catalogue.plugins import open_catalogue
-from dfbench.detector.network import build, count_parameters
+from dfbench.detector.network import build_detector, count_parameters
 from dfbench.errors import OptionError, WeightsError
 from dfbench_c3d.networks import C3D
 
@@ -62,7 +62,7 @@ def test_parameters():
     with torch.device("meta"):
         assert count_parameters(C3D(outputs=2)) == 78_003_970
         card = open_catalogue().detector("c3d")[1]
-        assert count_parameters(build(card, card.options)) == 78_003_970 - 4097
+        assert count_parameters(build_detector(card, card.options)) == 78_003_970 - 4097
         assert C3D().fc6.in_features == 8192
 
 

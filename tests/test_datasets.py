@@ -10,7 +10,7 @@ from pathlib import Path, PureWindowsPath
 import pytest
 
 from dfbench.catalogue.plugins import open_catalogue
-from dfbench.catalogue.records import VideoRecord, inside
+from dfbench.catalogue.records import VideoRecord, path_inside
 from dfbench.data.leaks import check_leaks
 from dfbench.data.listing import fingerprint, read_dataset
 from dfbench.data.splits import clusters, count
@@ -63,13 +63,13 @@ def test_a_record_refuses_what_would_be_misread():
 )
 def test_a_list_cannot_name_a_file_outside_the_root(tmp_path, name):
     with pytest.raises(DataError):
-        inside(tmp_path, name)
+        path_inside(tmp_path, name)
 
 
 def test_a_list_may_name_a_file_inside_in_either_spelling(tmp_path):
-    assert inside(tmp_path, "a/b.mp4") == tmp_path / "a" / "b.mp4"
-    assert inside(tmp_path, r"a\b.mp4") == tmp_path / "a" / "b.mp4"
-    assert inside(tmp_path, "a/../b.mp4").resolve() == tmp_path / "b.mp4"
+    assert path_inside(tmp_path, "a/b.mp4") == tmp_path / "a" / "b.mp4"
+    assert path_inside(tmp_path, r"a\b.mp4") == tmp_path / "a" / "b.mp4"
+    assert path_inside(tmp_path, "a/../b.mp4").resolve() == tmp_path / "b.mp4"
 
 
 # --- folder ---------------------------------------------------------------------------------

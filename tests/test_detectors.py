@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from dfbench.catalogue.cards import ClipSpec, DetectorCard
 from dfbench.catalogue.names import parse_name
 from dfbench.catalogue.plugins import open_catalogue
-from dfbench.detector.network import Detector, build, count_parameters
+from dfbench.detector.network import Detector, build_detector, count_parameters
 
 # Each detector in a setting that is small enough for a test; what it is at its full size is checked
 # by its own tests. A detector without an entry is run as it is.
@@ -57,7 +57,7 @@ def configured(name: str) -> tuple[DetectorCard, dict]:
 
 def small(name: str, seed: int = 0) -> Detector:
     card, options = configured(name)
-    return build(card, options, seed)
+    return build_detector(card, options, seed)
 
 
 def clips_of(spec: ClipSpec, count: int, seed: int = 0) -> torch.Tensor:

@@ -95,10 +95,10 @@ def test_the_plugin_in_the_docs_works(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     import dfbench_brightness
 
-    from dfbench.detector.network import build
+    from dfbench.detector.network import build_detector
 
     (card,) = dfbench_brightness.dfbench_detectors()
-    detector = build(card, {})
+    detector = build_detector(card, {})
     assert detector(torch.rand(2, 3, 1, 64, 64)).shape == (2,)
     for name in ("dfbench_brightness", "dfbench_brightness.network"):
         sys.modules.pop(name, None)

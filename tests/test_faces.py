@@ -18,8 +18,8 @@ from dfbench.faces.geometry import (
     Jitter,
     crop,
     cut,
+    fit_similarity,
     geometry,
-    similarity,
     square,
 )
 from dfbench.faces.tracks import check_faces, iou, link, main_track
@@ -354,16 +354,16 @@ def test_similarity_recovers_an_exact_one_as_opencv_does(seed):
     true = turned(rng.uniform(-3.1, 3.1), rng.uniform(0.1, 9), tuple(rng.uniform(-50, 50, 2)))
     points = rng.uniform(0, 100, (5, 2))
     moved = points @ true[:, :2].T + true[:, 2]
-    assert similarity(points, moved) == pytest.approx(true, abs=1e-9)
+    assert fit_similarity(points, moved) == pytest.approx(true, abs=1e-9)
     opencv, _ = cv2.estimateAffinePartial2D(points, moved)
-    assert similarity(points, moved) == pytest.approx(opencv, abs=1e-4)
+    assert fit_similarity(points, moved) == pytest.approx(opencv, abs=1e-4)
 
 
 def test_similarity_is_the_least_squares_one_and_never_a_reflection():
     rng = np.random.default_rng(0)
     for _ in range(20):
         a, b = rng.normal(size=(5, 2)), rng.normal(size=(5, 2))
-        found = similarity(a, b)
+        found = fit_similarity(a, b)
         assert np.linalg.det(found[:, :2]) >= 0
         design = np.zeros((10, 4))  # b = (p, -q; q, p) a + (r, s), solved directly
         design[0::2] = np.column_stack([a[:, 0], -a[:, 1], np.ones(5), np.zeros(5)])
@@ -432,7 +432,7 @@ _MEAN_FACE = np.array(
 
 def test_similarity_agrees_with_the_reference_of_face_warping_artifacts(shared):
     known = json.loads((shared / "reference" / "fwa.json").read_text())["values"]
-    found = similarity(np.array(known["points"], float)[17:], _MEAN_FACE)
+    found = fit_similarity(np.array(known["points"], float)[17:], _MEAN_FACE)
     assert found == pytest.approx(np.array(known["correct_2x3"]), abs=1e-9)
 
 

@@ -15,7 +15,7 @@ from torchvision import models
 from dfbench import load_detector
 from dfbench.catalogue.plugins import open_catalogue
 from dfbench.detector.aggregate import AGGREGATES
-from dfbench.detector.network import build, count_parameters
+from dfbench.detector.network import build_detector, count_parameters
 from dfbench.errors import DataError, OptionError, WeightsError
 from dfbench_facewarping.colours import ColourJitter
 from dfbench_facewarping.fakes import Warping, low_detail, region_share, warp_face
@@ -201,7 +201,9 @@ def clip_of(picture, count=5):
 @pytest.mark.parametrize("count", [5, 68])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_real_clip_and_its_fake_differ_in_the_face_alone(picture, name, count):
-    network = build(open_catalogue().detector(name)[1], {**SMALL[name], "landmarks": count}).network
+    network = build_detector(
+        open_catalogue().detector(name)[1], {**SMALL[name], "landmarks": count}
+    ).network
     frames, boxes, landmarks = clip_of(picture, count)
     for seed in range(3):
         real, fake = (

@@ -14,7 +14,7 @@ from torch import nn
 from dfbench.catalogue.cards import ClipSpec, DetectorCard, Recipe, WeightsFile
 from dfbench.catalogue.reporter import Reporter
 from dfbench.detector.initial import InitialState, check_classes_order, compare, fit_head, unwrapped
-from dfbench.detector.network import Detector, build
+from dfbench.detector.network import Detector, build_detector
 from dfbench.errors import DfbenchError, OptionError, WeightsError
 from dfbench.running.request import Request
 from dfbench.running.start import check_network, initial_weights
@@ -225,7 +225,7 @@ def test_an_option_of_the_clips_name_changes_the_clip_and_goes_to_the_network():
     card, options = CARD.configured({"size": "24", "landmarks": "68"})
     assert (card.clip.size, card.clip.landmarks, card.clip.frames) == (24, 68, 1)
     assert options == {"size": 24, "landmarks": 68, "classes": "unknown"}
-    assert build(card, options).network.given == (24, 68)
+    assert build_detector(card, options).network.given == (24, 68)
     assert CARD.clip.size == 16
     same, options = CARD.configured({})
     assert same == CARD
@@ -252,7 +252,7 @@ def test_a_value_that_cannot_be_is_told_in_one_line(given, says):
 def test_a_value_that_the_network_refuses_is_told_in_one_line():
     card, options = CARD.configured({"classes": "fake"})
     with pytest.raises(OptionError) as caught:
-        build(card, options)
+        build_detector(card, options)
     assert line(caught).startswith("net: classes is real-fake or fake-real")
 
 
@@ -309,7 +309,7 @@ def test_weights_that_were_asked_for_do_not_name_it(tmp_path):
 def test_none_is_random_and_nothing_is_fetched(tmp_path):
     card = card_of(url="http://127.0.0.1:9/net.pth")
     assert begin(card, request("none"), tmp_path) is None
-    one, two = build(card, {}), check_network(card, {}, None, request("none"))
+    one, two = build_detector(card, {}), check_network(card, {}, None, request("none"))
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
     assert list(tmp_path.iterdir()) == []
 
@@ -331,11 +331,13 @@ def test_the_cards_file_is_what_a_run_starts_from(tmp_path):
 def test_a_file_of_the_users_goes_before_the_cards(tmp_path):
     in_place(tmp_path, official(1000))
     mine = tmp_path / "mine.safetensors"
-    safetensors.torch.save_file(build(CARD, {}, seed=7).state_dict(), mine)
+    safetensors.torch.save_file(build_detector(CARD, {}, seed=7).state_dict(), mine)
     found = begin(card_of(), request(str(mine)), tmp_path)
     assert found.path == mine
     detector = check_network(card_of(), {}, found, request(str(mine)))
-    assert torch.equal(detector.network.body.weight, build(CARD, {}, seed=7).network.body.weight)
+    assert torch.equal(
+        detector.network.body.weight, build_detector(CARD, {}, seed=7).network.body.weight
+    )
 
 
 def test_an_option_that_the_cards_file_does_not_fit_names_the_way_out(tmp_path):

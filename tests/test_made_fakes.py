@@ -28,7 +28,7 @@ from dfbench.clips.loader import EpochBatches, TrainingClips, WholeVideos, train
 from dfbench.clips.reader import ClipReader
 from dfbench.detector.network import Detector
 from dfbench.errors import DataError, DfbenchError, PluginError, SplitError
-from dfbench.faces.geometry import Jitter, five
+from dfbench.faces.geometry import Jitter, five_points
 from dfbench.faces.prepare import Prepared, prepare
 from dfbench.faces.store import FaceStore
 from dfbench.results.predictions import read_predictions
@@ -596,8 +596,8 @@ def test_68_points_pass_through_the_store_as_they_are(known, dataset, tmp_path):
 def test_the_five_of_68_are_eyes_nose_and_mouth():
     points = points68(1.0)
     expected = [points[36:42].mean(0), points[42:48].mean(0), points[30], points[48], points[54]]
-    assert five(points) == pytest.approx(np.stack(expected))
-    both = five(np.stack([points, points + 1])[:, None])
+    assert five_points(points) == pytest.approx(np.stack(expected))
+    both = five_points(np.stack([points, points + 1])[:, None])
     assert both.shape == (2, 1, 5, 2)
     assert both[1, 0] == pytest.approx(np.stack(expected) + 1)
-    assert five(points[:5]) == pytest.approx(points[:5])
+    assert five_points(points[:5]) == pytest.approx(points[:5])

@@ -12,7 +12,7 @@ from torch import nn
 
 from dfbench import load_detector
 from dfbench.catalogue.plugins import open_catalogue
-from dfbench.detector.network import build, count_parameters, stages_trained
+from dfbench.detector.network import build_detector, count_parameters, stages_trained
 from dfbench.errors import OptionError, WeightsError
 from dfbench_resnet3d.networks import ResNet3d
 
@@ -80,7 +80,7 @@ def test_parameters(depth, two):
     with torch.device("meta"):
         assert count_parameters(ResNet3d(depth, outputs=2)) == two
         one = count_parameters(
-            build(card := open_catalogue().detector(f"r3d{depth}")[1], card.options)
+            build_detector(card := open_catalogue().detector(f"r3d{depth}")[1], card.options)
         )
     assert two - one == (513 if depth < 50 else 2049)  # a row of the head and its bias
 
@@ -255,7 +255,7 @@ def test_a_trained_model_keeps_its_normalisation(tmp_path):
 def small(name: str = "r3d18"):
     card = open_catalogue().detector(name)[1]
     options = {**card.options, **SMALL} if "width" in card.options else card.options
-    return build(card, options)
+    return build_detector(card, options)
 
 
 @pytest.mark.parametrize("name", ["meso4", "mesoinception4", "r3d18", "r3d34", "r3d50"])

@@ -12,9 +12,9 @@ from torch import nn
 
 from dfbench import load_detector
 from dfbench.catalogue.plugins import open_catalogue
-from dfbench.detector.network import build, count_parameters
+from dfbench.detector.network import build_detector, count_parameters
 from dfbench.errors import DataError, OptionError, WeightsError
-from dfbench.faces.geometry import TEMPLATE
+from dfbench.faces.geometry import FACE_TEMPLATE
 from dfbench_sbi.blending import SelfBlending
 from dfbench_sbi.masks import RATIOS, Blend, outline
 from dfbench_sbi.networks import SelfBlended
@@ -34,7 +34,7 @@ def picture() -> np.ndarray:
 
 def face(count: int = 5) -> np.ndarray:
     """Landmarks of an upright face in ``BOX``."""
-    five = TEMPLATE * 100 + [100, 100]
+    five = FACE_TEMPLATE * 100 + [100, 100]
     if count == 5:
         return five
     angle = np.linspace(0, np.pi, 17)
@@ -333,7 +333,7 @@ def test_an_imagenet_file_of_timm_fills_all_but_the_head(tmp_path):
 
 
 def test_a_frame_detector_refuses_clips_and_scores_a_frame_alone_as_in_a_batch():
-    detector = build(open_catalogue().detector("sbi")[1], SMALL).eval()
+    detector = build_detector(open_catalogue().detector("sbi")[1], SMALL).eval()
     with pytest.raises(ValueError, match="sbi takes single frames, not clips of 16"):
         detector.network(torch.rand(1, 3, 16, 64, 64))
     clips = torch.rand(3, 3, 1, 64, 64)

@@ -14,10 +14,10 @@ from dfbench.catalogue.records import VideoRecord
 from dfbench.data.leaks import check_across, check_leaks
 from dfbench.data.splits import (
     FRACTIONS,
+    assign_splits,
     check_classes,
     clusters,
     count,
-    divide,
     keys,
     limit,
     make_split,
@@ -376,7 +376,7 @@ def test_other_shares(fractions):
 
 def test_dividing_keeps_what_is_tied_by_other_than_people():
     records = interwoven()
-    made = divide(records, FRACTIONS, 0, lambda r: [("video", r.original or r.id)])
+    made = assign_splits(records, FRACTIONS, 0, lambda r: [("video", r.original or r.id)])
     assert len(made) == len(records)
     home = {r.id: r.split for r in made}
     assert all(home[r.id] == home[r.original] for r in made if r.original)

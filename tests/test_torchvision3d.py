@@ -12,7 +12,7 @@ from torchvision.models import get_model_weights
 
 from dfbench import load_detector
 from dfbench.catalogue.plugins import open_catalogue
-from dfbench.detector.network import build, count_parameters
+from dfbench.detector.network import build_detector, count_parameters
 from dfbench.errors import OptionError, WeightsError
 
 PARAMETERS = {"tv_r3d18": 33_167_298, "tv_mc3": 11_491_266, "tv_r2plus1d": 31_301_151}
@@ -29,7 +29,9 @@ def test_parameters(name):
     """With two classes; the second adds a row of the head and its bias."""
     card = open_catalogue().detector(name)[1]
     with torch.device("meta"):
-        assert count_parameters(build(card, card.options).network) + 513 == PARAMETERS[name]
+        assert (
+            count_parameters(build_detector(card, card.options).network) + 513 == PARAMETERS[name]
+        )
 
 
 @pytest.mark.parametrize("name", PARAMETERS)

@@ -29,7 +29,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from dfbench.catalogue.plugins import open_catalogue
 from dfbench.catalogue.records import Prediction
 from dfbench.cli import Commands
-from dfbench.detector.network import Detector, build
+from dfbench.detector.network import Detector, build_detector
 from dfbench.errors import TrackingError
 from dfbench.evaluate import curves
 from dfbench.files import write_json
@@ -91,7 +91,7 @@ def make_run(out: Path, spec: RunSpec | None = None, **changes: Any) -> tuple[Ru
     folder.mkdir(parents=True, exist_ok=True)
     model = spec.model_folder(out)
     options = {} if spec.model.made_elsewhere else spec.model.options
-    detector = build(open_catalogue().detector("meso4")[1], options, seed=3)
+    detector = build_detector(open_catalogue().detector("meso4")[1], options, seed=3)
     (model / "model.safetensors").write_bytes(safetensors.torch.save(detector.state_dict()))
     write_json(model / "train.json", {"schema": 1, "best_epoch": 2})
     lines = [
@@ -295,7 +295,7 @@ def check_arrived(uri: str, result: RunResult, folder: Path, tmp_path: Path) -> 
     assert "trained on sample" in version.description
     assert [spec.shape for spec in info.signature.inputs] == [(-1, 3, 1, 256, 256)]
     assert [spec.shape for spec in info.signature.outputs] == [(-1,)]
-    detector = build(
+    detector = build_detector(
         open_catalogue().detector("meso4")[1], result.spec.model.options, seed=3
     ).eval()
     clips = torch.rand(2, 3, 1, 256, 256, generator=torch.manual_seed(0))

@@ -10,7 +10,7 @@ from torchvision.models import get_model_weights, resnet18, resnet34
 
 from dfbench import load_detector
 from dfbench.catalogue.plugins import open_catalogue
-from dfbench.detector.network import build, count_parameters
+from dfbench.detector.network import build_detector, count_parameters
 from dfbench.errors import OptionError, WeightsError
 from dfbench_two_stream.flow import flow_stacks
 from dfbench_two_stream.networks import logit_of_mean
@@ -122,7 +122,9 @@ def test_parameters():
         plain = count_parameters(resnet18(num_classes=1))
         card = open_catalogue().detector("two_stream")[1]
         assert plain == 11_689_512 - 513_000 + 513
-        assert count_parameters(build(card, card.options).network) == 2 * plain + 17 * 64 * 49
+        assert (
+            count_parameters(build_detector(card, card.options).network) == 2 * plain + 17 * 64 * 49
+        )
 
 
 def test_an_imagenet_file_starts_the_spatial_stream_alone():

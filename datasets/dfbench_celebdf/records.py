@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 
 from dfbench.catalogue.records import FAKE, REAL, VideoRecord
 from dfbench.data.lists import did_you_mean, named_videos, read_text
-from dfbench.data.splits import divide
+from dfbench.data.splits import assign_splits
 from dfbench.errors import DataError
 from dfbench.video.endings import is_video_name
 
@@ -53,7 +53,7 @@ def records(root: Path, strict: bool = False) -> Iterable[VideoRecord]:
     if strict:
         held = {name for record in test for name in (record.id, record.original)}
         rest = [record for record in rest if (record.original or record.id) not in held]
-    return [*divide(rest, {"train": 0.85, "val": 0.15}, tied_by=_filmed), *test]
+    return [*assign_splits(rest, {"train": 0.85, "val": 0.15}, tied_by=_filmed), *test]
 
 
 def _filmed(record: VideoRecord) -> Iterator[tuple[str, str]]:

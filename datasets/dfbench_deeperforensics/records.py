@@ -16,8 +16,8 @@ from pathlib import Path
 
 from dfbench.catalogue.records import FAKE, REAL, SPLITS, Split, VideoRecord
 from dfbench.data.lists import (
-    choose,
-    choose_one,
+    choose_option,
+    choose_options,
     did_you_mean,
     read_lines,
     videos_by_stem,
@@ -56,8 +56,8 @@ def records(
 ) -> Iterable[VideoRecord]:
     """Raises OptionError for an unknown variant or compression, DataError when ``root`` is not of
     DeeperForensics's layout, lacks a variant or the real videos, or the lists do not hold."""
-    chosen = choose("methods", methods, VARIANTS)
-    compression = choose_one("compression", compression, COMPRESSIONS)
+    chosen = choose_options("methods", methods, VARIANTS)
+    compression = choose_option("compression", compression, COMPRESSIONS)
     fakes = {variant: videos_by_stem(_variant(root, variant)) for variant in chosen}
     swaps = read_swaps(root / "lists" / "splits")
     folder = f"original_sequences/youtube/{compression}/videos"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from dfbench.catalogue.records import FAKE, REAL, VideoRecord, inside
+from dfbench.catalogue.records import FAKE, REAL, VideoRecord, path_inside
 from dfbench.data.lists import read_rows
 from dfbench.errors import DataError
 
@@ -42,7 +42,7 @@ def read(file: Path) -> Iterator[VideoRecord]:
                 f"{file}, line {number}: label {row['label']!r} is neither 0 (real) nor 1 (fake)"
             )
         try:
-            path = inside(place, row["name"])
+            path = path_inside(place, row["name"])
         except DataError as error:
             raise DataError(f"{file}, line {number}: {error}") from None
         name = row["name"].replace("\\", "/").removeprefix("./")

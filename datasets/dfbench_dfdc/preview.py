@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dfbench.catalogue.records import FAKE, REAL, Split, VideoRecord, inside
+from dfbench.catalogue.records import FAKE, REAL, Split, VideoRecord, path_inside
 from dfbench.data.lists import did_you_mean, read_json
-from dfbench.data.splits import divide
+from dfbench.data.splits import assign_splits
 from dfbench.errors import DataError
 
 LIST = "dataset.json"
@@ -32,7 +32,7 @@ def records(root: Path) -> Iterable[VideoRecord]:
     found = [_record(file, name, entry) for name, entry in sorted(listed.items())]
     train = [record for record in found if record.split == "train"]
     test = [record for record in found if record.split == "test"]
-    return [*divide(train, {"train": 0.85, "val": 0.15}, tied_by=_filmed), *test]
+    return [*assign_splits(train, {"train": 0.85, "val": 0.15}, tied_by=_filmed), *test]
 
 
 def _filmed(record: VideoRecord) -> Iterator[tuple[str, str]]:
@@ -50,7 +50,7 @@ def _record(file: Path, name: str, entry: Any) -> VideoRecord:
         lacking = "target_id" if target is None else "swapped_id"
         raise DataError(f"{where} has no {lacking}: get the file again")
     try:
-        path = inside(file.parent, name)
+        path = path_inside(file.parent, name)
     except DataError as error:
         raise DataError(f"{file}: {error}") from None
     name = name.replace("\\", "/").removeprefix("./")

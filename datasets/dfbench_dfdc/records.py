@@ -19,9 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dfbench.catalogue.records import FAKE, REAL, SPLITS, Split, VideoRecord, inside
-from dfbench.data.lists import choose_one, did_you_mean, read_json
-from dfbench.data.splits import divide
+from dfbench.catalogue.records import FAKE, REAL, SPLITS, Split, VideoRecord, path_inside
+from dfbench.data.lists import choose_option, did_you_mean, read_json
+from dfbench.data.splits import assign_splits
 from dfbench.errors import DataError
 from dfbench_dfdc import official
 
@@ -35,7 +35,7 @@ Parts = list[tuple[int | None, Path]]
 def records(root: Path, test: str = "parts") -> Iterable[VideoRecord]:
     """Raises DataError when ``root`` is not of DFDC's layout, or a list does not hold; OptionError
     for another ``test``."""
-    test = choose_one("test", test, ("parts", "official"))
+    test = choose_option("test", test, ("parts", "official"))
     parts = _parts(root)
     if parts and test == "parts":
         return _by_part(parts)
@@ -58,7 +58,7 @@ def _for_training(parts: Parts) -> list[VideoRecord]:
     found = [record for number, folder in kept for record in _read_part(folder, split_of(number))]
     if {record.split for record in found} == {"train", "val"}:
         return found
-    return divide(found, {"train": 0.85, "val": 0.15})
+    return assign_splits(found, {"train": 0.85, "val": 0.15})
 
 
 def split_of(part: int | None) -> Split | None:
@@ -120,7 +120,7 @@ def _record(file: Path, folder: Path, name: str, entry: Any, split: Split | None
     if original is not None and not isinstance(original, str):
         raise DataError(f"{file}: {name!r} names an original that is no text: {original!r}")
     try:
-        path = inside(folder, name)
+        path = path_inside(folder, name)
     except DataError as error:
         raise DataError(f"{file}: {error}") from None
     fake = _LABELS[label] == FAKE

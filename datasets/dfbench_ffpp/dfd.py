@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dfbench.catalogue.records import FAKE, REAL, VideoRecord
-from dfbench.data.lists import choose_one, named_videos
+from dfbench.data.lists import choose_option, named_videos
 from dfbench_ffpp.layout import COMPRESSIONS, Videos, check_root, find, locate
 
 ORIGINALS = "original_sequences/actors"
@@ -26,7 +26,7 @@ _FAKE = rf"\d\d_\d\d__{_SCENE}__[a-z0-9]{{8}}"
 def records(root: Path, compression: str = "c23") -> Iterable[VideoRecord]:
     """Raises OptionError for an unknown compression, DataError when ``root`` is not of DFD's
     layout, lacks the compression, or holds a video whose name does not say whom it shows."""
-    compression = choose_one("compression", compression, COMPRESSIONS)
+    compression = choose_option("compression", compression, COMPRESSIONS)
     check_root(root, "DFD", ORIGINALS)
     real = named_videos(find(root, ORIGINALS, compression), _REAL, "01__kitchen_pan.mp4")
     fake = named_videos(find(root, FAKES, compression), _FAKE, "01_03__kitchen_pan__JZUXXFRB.mp4")

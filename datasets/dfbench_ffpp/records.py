@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dfbench.catalogue.records import FAKE, REAL, SPLITS, Split, VideoRecord
-from dfbench.data.lists import choose, choose_one, read_json, videos_by_stem
+from dfbench.data.lists import choose_option, choose_options, read_json, videos_by_stem
 from dfbench.errors import DataError
 from dfbench_ffpp.layout import COMPRESSIONS, Videos, check_root, find, locate
 
@@ -32,8 +32,8 @@ def records(
 ) -> Iterable[VideoRecord]:
     """Raises OptionError for an unknown compression or method, DataError when ``root`` is not of
     FaceForensics++'s layout, a method or compression is not on disk, or the lists do not hold."""
-    compression = choose_one("compression", compression, COMPRESSIONS)
-    chosen = choose("methods", methods, METHODS)
+    compression = choose_option("compression", compression, COMPRESSIONS)
+    chosen = choose_options("methods", methods, METHODS)
     check_root(root, "FaceForensics++", ORIGINALS)
     real = videos_by_stem(find(root, ORIGINALS, compression))
     fake = {

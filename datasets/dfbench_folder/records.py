@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from dfbench.catalogue.records import FAKE, REAL, Split, VideoRecord, inside
+from dfbench.catalogue.records import FAKE, REAL, Split, VideoRecord, path_inside
 from dfbench.data.lists import videos_below
 from dfbench.errors import DataError
 
@@ -75,7 +75,7 @@ def _record(file: Path, number: int, row: dict[str, str]) -> VideoRecord:
         raise DataError(f"{where}: split {split!r} is none of train, val, test")
     try:
         # A list that the user wrote may point anywhere by an absolute path, not by climbing.
-        path = Path(name) if Path(name).is_absolute() else inside(file.parent, name)
+        path = Path(name) if Path(name).is_absolute() else path_inside(file.parent, name)
     except DataError as error:
         raise DataError(f"{where}: {error}") from None
     fake = _LABELS[label] == FAKE

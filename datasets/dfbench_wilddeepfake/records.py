@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dfbench.catalogue.records import FAKE, REAL, VideoRecord
 from dfbench.data.lists import did_you_mean
-from dfbench.data.splits import divide
+from dfbench.data.splits import assign_splits
 from dfbench.errors import DataError
 from dfbench.video.endings import IMAGE_ENDINGS
 
@@ -38,7 +38,7 @@ def records(root: Path) -> Iterable[VideoRecord]:
     found = {name: list(_read_folder(root, name)) for name in FOLDERS}
     train = [*found["real_train"], *found["fake_train"]]
     test = [*found["real_test"], *found["fake_test"]]
-    return [*divide(train, {"train": 0.85, "val": 0.15}, tied_by=_source), *test]
+    return [*assign_splits(train, {"train": 0.85, "val": 0.15}, tied_by=_source), *test]
 
 
 def _source(record: VideoRecord) -> Iterator[tuple[str, str]]:

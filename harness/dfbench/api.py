@@ -81,14 +81,14 @@ def load_detector(
     file (official, or a run's ``model.safetensors``); None = random from ``seed``. Raises
     WeightsError, UnknownNameError, OptionError.
     """
-    from dfbench.detector.network import build
+    from dfbench.detector.network import build_detector
     from dfbench.detector.tensors import read_tensors
     from dfbench.detector.weights import locate
 
     short, given = parse_name(name)
     _, card = open_catalogue().detector(short)
     card, options = card.configured(given)
-    detector = build(card, options, seed)
+    detector = build_detector(card, options, seed)
     if weights is not None:
         found = locate(card, str(weights), weights_folder(cache_folder(cache)))
         detector.load(read_tensors(found.path), str(found.path))

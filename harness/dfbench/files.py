@@ -27,6 +27,6 @@ def write_atomic(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def safe(name: str) -> str:
+def safe_name(name: str) -> str:
     """A folder name that any file system takes: other characters become ``-``."""
     return re.sub(r"[^\w.=+-]+", "-", name).strip("-.") or "unnamed"

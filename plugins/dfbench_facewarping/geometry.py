@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfbench.errors import DataError
-from dfbench.faces.geometry import five, similarity
+from dfbench.faces.geometry import fit_similarity, five_points
 
 Points = NDArray[np.float64]
 JAW = 17
@@ -57,7 +57,7 @@ def points68(landmarks: NDArray[np.floating]) -> Points:
     pixels. Five points get the mean face, laid over them by a similarity."""
     if len(landmarks) == 68:
         return np.asarray(landmarks, np.float64)
-    matrix = similarity(five(MEAN_68), landmarks)
+    matrix = fit_similarity(five_points(MEAN_68), landmarks)
     return MEAN_68 @ matrix[:, :2].T + matrix[:, 2]
 
 
@@ -73,7 +73,7 @@ def check_landmarks(landmarks: NDArray[np.floating], wanted: int, name: str) -> 
 
 def alignment(points: Points) -> Points:
     """Similarity [2, 3] from pixels to the unit mean face, of 68 points (without the jaw)."""
-    return similarity(points[JAW:], MEAN_FACE)
+    return fit_similarity(points[JAW:], MEAN_FACE)
 
 
 def blur_size(points: Points) -> int:

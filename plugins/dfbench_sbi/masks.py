@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench.faces.geometry import TEMPLATE, similarity
+from dfbench.faces.geometry import FACE_TEMPLATE, fit_similarity
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.float32]
@@ -84,7 +84,7 @@ def outline(landmarks: NDArray[np.floating], forehead: bool) -> Points:
         middle, half = (_CHIN + _FOREHEAD) / 2, (_CHIN - _FOREHEAD) / 2
         oval = np.stack([_HALF_WIDTH * np.cos(angle), middle + half * np.sin(angle)], axis=1)
         oval[:, 1] = np.maximum(oval[:, 1], _FOREHEAD if forehead else _BROWS)
-        matrix = similarity(TEMPLATE, landmarks)
+        matrix = fit_similarity(FACE_TEMPLATE, landmarks)
         return oval @ matrix[:, :2].T + matrix[:, 2]
     points = np.asarray(landmarks, np.float64)
     if not forehead:

@@ -138,7 +138,7 @@ class Prediction:
     status: Status
 
 
-def inside(root: Path, name: str) -> Path:
+def path_inside(root: Path, name: str) -> Path:
     """``root / name`` for a ``name`` read from a dataset's own list.
 
     Raises DataError when the name is empty, absolute, or climbs out of ``root``: a list is data

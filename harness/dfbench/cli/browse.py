@@ -207,9 +207,9 @@ def _find(known: Catalogue, name: str) -> list[tuple[str, str, AnyCard]]:
 def _network(card: DetectorCard, options: dict[str, Option]) -> dict[str, Any]:
     """Parameter counts of the network as the options make it, stage by stage from the top: what
     ``--fine-tune 1``, ``2`` … train; and how many the recipe trains of trained weights."""
-    from dfbench.detector.network import build, count_parameters
+    from dfbench.detector.network import build_detector, count_parameters
 
-    detector = build(card, options)
+    detector = build_detector(card, options)
     stages = {
         name: sum(count_parameters(module) for module in modules)
         for name, modules in reversed(detector.stages())

@@ -129,7 +129,7 @@ def _draw(run: StoredRun, result: RunResult, place: Path) -> None:
     from dfbench.plots.reliability import reliability_figure
 
     videos = run.scores(result.spec.aggregate)
-    figures = curves.pictures(result, videos)
+    figures = curves.curve_figures(result, videos)
     figures["reliability.png"] = reliability_figure(result, videos)
     try:
         place.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ from dfbench.clips.augment import POLICIES
 from dfbench.clips.perturb import Perturbation
 from dfbench.errors import PluginError
 from dfbench.faces.file import arrays
-from dfbench.faces.geometry import five, geometry, region_geometry, warp
+from dfbench.faces.geometry import five_points, geometry, region_geometry, warp
 from dfbench.faces.prepare import Prepared
 from dfbench.faces.store import FaceStore
 
@@ -106,7 +106,7 @@ class ClipReader:
     def _stored(self, video: int, windows: Sequence[int]) -> Iterator[Stored]:
         for place, frames in self.store.clips(self.videos[video].key, windows):
             boxes, marks = arrays(place)
-            yield frames, boxes, five(marks) if self.clip.landmarks == 5 else marks
+            yield frames, boxes, five_points(marks) if self.clip.landmarks == 5 else marks
 
     def _remade(self, stored: Stored, label: int, rng: np.random.Generator) -> Stored:
         """A real clip as the detector wants to train on it, itself or a fake made of it."""

@@ -157,7 +157,7 @@ def videos_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
             yield folder / name
 
 
-def choose(option: str, text: str, among: Sequence[str]) -> list[str]:
+def choose_options(option: str, text: str, among: Sequence[str]) -> list[str]:
     """The names that ``text`` lists, parted by ``+`` or ``,`` (the first fits into
     ``name:key=A+B``), in any case; each once, in the order of ``among``.
 
@@ -176,9 +176,9 @@ def choose(option: str, text: str, among: Sequence[str]) -> list[str]:
     return [name for low, name in known.items() if low in wanted]
 
 
-def choose_one(option: str, text: str, among: Sequence[str]) -> str:
+def choose_option(option: str, text: str, among: Sequence[str]) -> str:
     """The one of ``among`` that ``text`` names, in any case. Raises OptionError."""
-    chosen = choose(option, text, among)
+    chosen = choose_options(option, text, among)
     if len(chosen) > 1:
         raise OptionError(f"option {option} takes one of {', '.join(among)}, not {text!r}")
     return chosen[0]

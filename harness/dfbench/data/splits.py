@@ -62,11 +62,11 @@ def make_split(
     one = max(map(len, whole), default=0) > max(fractions.values()) * len(records)
     few = len(whole) < _FEW and len(people) > 2 * len(whole)
     if len(people) < len(fractions) or not (one or few):
-        return divide(records, fractions, seed)
+        return assign_splits(records, fractions, seed)
     return _divide_people(records, people, fractions, seed)
 
 
-def divide(
+def assign_splits(
     records: Sequence[VideoRecord], fractions: Fractions, seed: int = 0, tied_by: Ties = keys
 ) -> list[VideoRecord]:
     """The records with a split each: clusters stay whole, classes are spread in proportion.
@@ -112,7 +112,7 @@ def _divide_people(
     kept = {r.id: home[r.identities[0]] for r in named}
     kept.update(
         (r.id, r.split)
-        for r in divide([r for r in records if not r.identities], fractions, seed)
+        for r in assign_splits([r for r in records if not r.identities], fractions, seed)
         if r.split
     )
     # What is still shared, an original or a group, stays with the split that has most of it.

@@ -181,7 +181,7 @@ def _channels_first(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, .
     return tuple(tensor.contiguous() for tensor in inputs)
 
 
-def build(card: DetectorCard, options: Mapping[str, Option], seed: int = 0) -> Detector:
+def build_detector(card: DetectorCard, options: Mapping[str, Option], seed: int = 0) -> Detector:
     """The card's network with random weights drawn from ``seed``.
 
     Raises PluginError when the card's target is not what it should be, OptionError when the

@@ -28,7 +28,7 @@ EXAMPLES = 3
 """Of what is wrong in one way, so many are named."""
 
 
-def known(value: MetricValue, metrics: Mapping[str, MetricCard]) -> bool:
+def is_known_metric(value: MetricValue, metrics: Mapping[str, MetricCard]) -> bool:
     """Whether the metric is installed here, so that ``verify`` has looked at its value."""
     return value.name.partition("/")[2] in metrics
 
@@ -133,7 +133,7 @@ def _metric_faults(
     for value in stored:
         again = here.get(value.key)
         if again is None:
-            if whole and known(value, metrics):
+            if whole and is_known_metric(value, metrics):
                 wrong.append(f"{value.key} is nothing that these scores give")
         elif (fault := _differs(value, again)) is not None:
             wrong.append(f"{value.key} {fault}")
@@ -223,16 +223,16 @@ def _part_faults(
 def _are_of(every: Sequence[Mistake], shown: Sequence[Mistake]) -> bool:
     """Whether the mistakes shown are the first of ``every``. Of some that are equally sure the
     order of the rows chose, and a spreadsheet may have sorted them."""
-    known = {mistake.video: mistake for mistake in every}
+    is_known_metric = {mistake.video: mistake for mistake in every}
     return (
         len(shown) == min(len(every), NUMBER)
         and len({mistake.video for mistake in shown}) == len(shown)
         and all(map(math.isclose, (m.confidence for m in shown), (m.confidence for m in every)))
         and all(
-            mistake.video in known
+            mistake.video in is_known_metric
             and replace(mistake, score=0, confidence=0)
-            == replace(known[mistake.video], score=0, confidence=0)
-            and _same(mistake.score, known[mistake.video].score)
+            == replace(is_known_metric[mistake.video], score=0, confidence=0)
+            and _same(mistake.score, is_known_metric[mistake.video].score)
             for mistake in shown
         )
     )

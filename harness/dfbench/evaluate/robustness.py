@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from dfbench.clips.perturb import Perturbation, perturbation
 from dfbench.errors import ResultError
 from dfbench.evaluate.scores import CHANCE
-from dfbench.files import safe
+from dfbench.files import safe_name
 from dfbench.results.result import MetricValue, RunResult
 
 ALL = "all"
@@ -46,7 +46,7 @@ class Robustness:
     @property
     def name(self) -> str:
         """What its files are called, without ending."""
-        return f"robustness-{safe(self.clean.spec.test.label)}"
+        return f"robustness-{safe_name(self.clean.spec.test.label)}"
 
     @property
     def subsets(self) -> list[str]:

@@ -65,11 +65,11 @@ class StoredRun:
     @cached_property
     def _own(self) -> Aggregate:
         from dfbench.catalogue.plugins import open_catalogue
-        from dfbench.detector.network import build
+        from dfbench.detector.network import build_detector
 
         spec = self.result.spec.model
         _, card = open_catalogue().detector(spec.detector)
-        return build(card, dict(spec.options)).aggregate
+        return build_detector(card, dict(spec.options)).aggregate
 
     def _videos(
         self, rows: list[Prediction], aggregate: str | None, clips_a_person: int | None

@@ -31,7 +31,7 @@ _TEMPLATE_112 = np.array(
         [70.7299, 92.2041],
     ]
 )
-TEMPLATE = (_TEMPLATE_112 - [56.0, 64.0]) / 110.0
+FACE_TEMPLATE = (_TEMPLATE_112 - [56.0, 64.0]) / 110.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,9 @@ def crop(image: NDArray[np.uint8], x: int, y: int, side: int) -> tuple[NDArray[n
     return np.asarray(small, np.uint8), STORE_SIDE / side
 
 
-def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float64]:
+def fit_similarity(
+    source: NDArray[np.floating], target: NDArray[np.floating]
+) -> NDArray[np.float64]:
     """Least-squares similarity [2, 3] (rotation, scale, shift) from points [N, 2] to points [N, 2].
 
     Umeyama, "Least-squares estimation of transformation parameters between two point patterns",
@@ -105,7 +107,7 @@ def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> ND
     return np.column_stack([linear, mean_b - linear @ mean_a])
 
 
-def five(landmarks: NDArray[np.floating]) -> NDArray[np.floating]:
+def five_points(landmarks: NDArray[np.floating]) -> NDArray[np.floating]:
     """The five points [..., 5, 2] of 5 or 68 (iBUG order): middles of the eyes, nose tip, mouth
     corners."""
     if landmarks.shape[-2] == 5:
@@ -125,7 +127,9 @@ def geometry(
     unit = spec.size / spec.margin  # output pixels per face side
     middle = np.array([spec.size / 2, spec.size / 2])
     if spec.align == "similarity":
-        return similarity(np.median(five(landmarks), axis=0), TEMPLATE * unit + middle)
+        return fit_similarity(
+            np.median(five_points(landmarks), axis=0), FACE_TEMPLATE * unit + middle
+        )
     x0, y0, x1, y1 = np.median(boxes, axis=0).astype(np.float64)
     scale = unit / max(x1 - x0, y1 - y0, 1.0)
     centre = np.array([x0 + x1, y0 + y1]) / 2

@@ -11,9 +11,9 @@ from typing import Any
 
 from dfbench.evaluate.generalisation import Grid, Outcome, long_csv, table_csv
 from dfbench.evaluate.published import Compared
-from dfbench.files import safe, write_atomic, write_json
+from dfbench.files import safe_name, write_atomic, write_json
 from dfbench.matrix.cells import Part
-from dfbench.results.provenance import command, now
+from dfbench.results.provenance import command, utc_now
 from dfbench.results.spec import digest
 
 MACHINE = ("device", "workers", "out", "cache", "data_roots", "split_files", "again")
@@ -25,7 +25,7 @@ def folder_of(out: Path, name: str, asked: Mapping[str, Any]) -> Path:
 
     It holds neither ``spec.json`` nor ``result.json``: it is no run.
     """
-    return out / "matrix" / (safe(name) if name else digest(asked))
+    return out / "matrix" / (safe_name(name) if name else digest(asked))
 
 
 def asked_of(
@@ -71,12 +71,12 @@ def write_matrix(
         picture = io.BytesIO()
         heatmap_figure(found, note).savefig(picture, format="png")
         write_atomic(folder / picture_name(metric), picture.getvalue())
-    about = {"asked": asked, "note": note, "command": command(), "ended": now()}
+    about = {"asked": asked, "note": note, "command": command(), "ended": utc_now()}
     write_json(folder / "matrix.json", about)
 
 
 def picture_name(metric: str) -> str:
-    return f"{safe(metric)}.png"
+    return f"{safe_name(metric)}.png"
 
 
 def _published_csv(compared: Sequence[Compared]) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from dfbench.errors import ResourceError
 from dfbench.evaluate.generalisation import Outcome
 from dfbench.fanout import cluster_gpus, default_workers, fan_out
-from dfbench.files import safe
+from dfbench.files import safe_name
 from dfbench.matrix.cells import Cell, Model, with_own_roots
 from dfbench.matrix.job import Event, do
 
@@ -115,7 +115,11 @@ def _work(
     show(model.name, {"begin": gpu})
     try:
         problem = do(
-            request, logs / f"{safe(model.name)}.log", place["cwd"], env, partial(show, model.name)
+            request,
+            logs / f"{safe_name(model.name)}.log",
+            place["cwd"],
+            env,
+            partial(show, model.name),
         )
     finally:
         if gpus:

@@ -22,7 +22,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 
 
-def pictures(result: RunResult, videos: Scores) -> dict[str, Figure]:
+def curve_figures(result: RunResult, videos: Scores) -> dict[str, Figure]:
     """File name -> picture; none where the test set has one class only."""
     if len(np.unique(videos.labels)) < 2:
         return {}

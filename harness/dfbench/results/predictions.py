@@ -16,14 +16,14 @@ from dfbench.catalogue.records import Prediction
 from dfbench.errors import ResultError
 from dfbench.files import write_atomic
 
-COLUMNS = tuple(f.name for f in fields(Prediction))
+PREDICTION_COLUMNS = tuple(f.name for f in fields(Prediction))
 
 
 def write_predictions(rows: Iterable[Prediction], file: Any, *, header: bool) -> None:
     """Append rows to an open text file. Scores keep every digit, so they read back equal."""
     writer = csv.writer(file, lineterminator="\n")
     if header:
-        writer.writerow(COLUMNS)
+        writer.writerow(PREDICTION_COLUMNS)
     for row in rows:
         values = astuple(row)
         writer.writerow("" if v is None else repr(v) if isinstance(v, float) else v for v in values)
@@ -52,11 +52,11 @@ def read_predictions(path: Path | str) -> list[Prediction]:
 def _rows(path: Path, file: Iterable[str]) -> Iterator[Prediction]:
     reader = csv.reader(file)
     head = next(reader, [])
-    if missing := [c for c in COLUMNS if c not in head]:
+    if missing := [c for c in PREDICTION_COLUMNS if c not in head]:
         raise ResultError(
-            f"{path} has no column {', '.join(missing)}; it needs {','.join(COLUMNS)}"
+            f"{path} has no column {', '.join(missing)}; it needs {','.join(PREDICTION_COLUMNS)}"
         )
-    ours = itemgetter(*map(head.index, COLUMNS))
+    ours = itemgetter(*map(head.index, PREDICTION_COLUMNS))
     for row in reader:
         if not row:
             continue

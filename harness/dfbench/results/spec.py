@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from dfbench.catalogue.cards import ClipSpec
 from dfbench.catalogue.names import Option, label
-from dfbench.files import safe
+from dfbench.files import safe_name
 from dfbench.results.typed import check_types
 
 SCHEMA = 1
@@ -164,12 +164,12 @@ class RunSpec:
         ensembles below ``out/ensemble``."""
         model = self.model
         first = model.plugin if model.made_elsewhere else model.trained_on
-        return out / safe(first) / safe(model.label) / model.model_id
+        return out / safe_name(first) / safe_name(model.label) / model.model_id
 
     def folder(self, out: Path) -> Path:
         """``out/<train>/<detector>/<model_id>/<test>[+variant]/<run_id>``."""
         tested = self.test.label + (f"+{self.variant}" if self.variant else "")
-        return self.model_folder(out) / safe(tested) / self.run_id
+        return self.model_folder(out) / safe_name(tested) / self.run_id
 
     def to_json(self) -> dict[str, Any]:
         return {"run_id": self.run_id, "model_id": self.model.model_id, **asdict(self)}

@@ -19,7 +19,7 @@ from dfbench.evaluate.contenders import make_table
 from dfbench.evaluate.judgement import judge
 from dfbench.evaluate.scores import Scores, coverage
 from dfbench.evaluate.stored import StoredRun
-from dfbench.results.provenance import command, git_commit, now, versions
+from dfbench.results.provenance import command, git_commit, utc_now, versions
 from dfbench.results.result import RunResult
 from dfbench.results.spec import ENSEMBLE, ModelSpec, RunSpec
 from dfbench.results.truth import truth_of_rows
@@ -38,7 +38,7 @@ def make_ensemble(
     """
     if len(runs) < 2:
         raise ResultError("an ensemble needs two runs or more")
-    started = now()
+    started = utc_now()
     table = make_table(runs)
     scores = np.mean(
         [_calibrated(run, row) for run, row in zip(runs, table.scores, strict=True)], 0
@@ -60,7 +60,7 @@ def make_ensemble(
         environment={"versions": versions()},
         provenance={
             "started": started,
-            "ended": now(),
+            "ended": utc_now(),
             "command": command(),
             "git_commit": git_commit(),
             "members": [str(run.folder) for run in runs],

@@ -10,7 +10,7 @@ from typing import Any
 from dfbench.catalogue.plugins import Catalogue
 from dfbench.catalogue.records import FAKE, REAL, Prediction
 from dfbench.clips.reader import ClipReader
-from dfbench.detector.network import Detector, build, count_parameters
+from dfbench.detector.network import Detector, build_detector, count_parameters
 from dfbench.detector.tensors import read_tensors
 from dfbench.errors import SplitError
 from dfbench.evaluate.scores import video_scores
@@ -39,7 +39,7 @@ def get_model(stages: Stages, folder: Path, catalogue: Catalogue, report: Report
     """The plan's detector, ready to score. Trains it when ``folder`` holds no finished training,
     going on from a checkpoint where there is one. Raises what ``train.fit`` raises."""
     plan = stages.plan
-    detector = build(plan.card, plan.options, plan.request.seed)
+    detector = build_detector(plan.card, plan.options, plan.request.seed)
     if plan.weights is not None:
         detector.load(read_tensors(plan.weights.path), str(plan.weights.path))
     if plan.train is not None and plan.model.train is not None:

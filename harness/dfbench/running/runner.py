@@ -26,7 +26,7 @@ from dfbench.faces.prepare import Prepared
 from dfbench.files import write_json
 from dfbench.plots.robustness import write_robustness
 from dfbench.results.predictions import read_predictions
-from dfbench.results.provenance import command, environment, git_commit, now, peak_memory_mb
+from dfbench.results.provenance import command, environment, git_commit, peak_memory_mb, utc_now
 from dfbench.results.result import RunResult, load_result, training_facts, write_result
 from dfbench.results.spec import RunSpec
 from dfbench.results.truth import truth_of_records
@@ -82,7 +82,7 @@ class Run:
     reporter: Reporter
     folder: Path
     todo: list[Test]
-    started: str = field(default_factory=now)
+    started: str = field(default_factory=utc_now)
     ready: tuple[Data, list[Prepared]] | None = None
 
     def go(self) -> None:
@@ -218,7 +218,7 @@ class Run:
             "environment": {**environment(), "device": self.plan.device},
             "provenance": {
                 "started": self.started,
-                "ended": now(),
+                "ended": utc_now(),
                 "command": command(),
                 "git_commit": git_commit(),
                 "data_roots": {d.spec.dataset: str(d.listing.root) for d in data},

@@ -61,9 +61,9 @@ def check_network(
     card: DetectorCard, options: Mapping[str, Option], weights: Weights | None, request: Request
 ) -> Detector:
     """Build the network once and read the weights: a wrong file is known before hours of work."""
-    from dfbench.detector.network import build
+    from dfbench.detector.network import build_detector
 
-    detector = build(card, options)
+    detector = build_detector(card, options)
     if request.train is not None:
         _check_training(card, detector, request)
         if request.fine_tune == "none" and weights is None:

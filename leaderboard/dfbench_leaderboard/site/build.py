@@ -12,7 +12,7 @@ from typing import Any
 from dfbench import __version__
 from dfbench.errors import ResourceError
 from dfbench.fanout import default_workers, fan_out
-from dfbench.results.provenance import now
+from dfbench.results.provenance import utc_now
 from dfbench_leaderboard.rows.board import direction, tested_on
 from dfbench_leaderboard.rows.collect import FEW, Collected, collect
 from dfbench_leaderboard.rows.entries import entries
@@ -109,7 +109,7 @@ class _Asked:
 def _write(sources: Sources, folder: Path, asked: _Asked) -> Built:
     for part in ("runs", "detectors", "datasets"):
         (folder / part).mkdir(parents=True)
-    generated = f"{now()[:16].replace('T', ' ')}Z"
+    generated = f"{utc_now()[:16].replace('T', ' ')}Z"
     common = {
         "site_title": asked.title,
         "generated": generated,

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
-from dfbench.files import safe
+from dfbench.files import safe_name
 from dfbench.results.spec import RunSpec
 from dfbench_leaderboard.rows.entries import Entry
 from dfbench_leaderboard.rows.found import LeftOut
@@ -70,7 +70,7 @@ def dataset_page(label: str) -> str:
 
 def slug(name: str) -> str:
     """A file name for ``name``; two names never share one."""
-    plain = safe(name)
+    plain = safe_name(name)
     if plain == name and len(name) <= LONGEST_SLUG and plain.isascii() and plain.lower() == plain:
         return plain
     # Folders of some systems take two names that differ in case for one.

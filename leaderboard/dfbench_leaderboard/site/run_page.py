@@ -12,7 +12,7 @@ import jinja2
 
 from dfbench.catalogue.plugins import open_catalogue
 from dfbench.evaluate.calibrate import reliability
-from dfbench.evaluate.recompute import known
+from dfbench.evaluate.recompute import is_known_metric
 from dfbench.evaluate.stored import StoredRun
 from dfbench.results.result import MetricValue, RunResult
 from dfbench_leaderboard.charts.curves import Curve, precision_recall_chart, roc_chart
@@ -99,7 +99,7 @@ def _metrics(result: RunResult, row: Row, whole: bool) -> list[MetricValue]:
     return [
         value
         for value in found
-        if value.subset == "all" and value.rule in rules and known(value, cards)
+        if value.subset == "all" and value.rule in rules and is_known_metric(value, cards)
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from dfbench import __version__
 from dfbench.errors import ResourceError, ResultError
 from dfbench.evaluate.stored import StoredRun
-from dfbench.results.provenance import now
+from dfbench.results.provenance import utc_now
 from dfbench_leaderboard.rows import zipped
 from dfbench_leaderboard.rows.faults import of_a_run, run_faults
 from dfbench_leaderboard.rows.submitted import SCHEMA
@@ -103,7 +103,7 @@ def _about(run: StoredRun, note: Note, members: Mapping[str, bytes]) -> dict[str
         "licence": note.licence,
         "contact": note.contact,
         "made_by": f"deepfake-bench {__version__}",
-        "created": result.provenance.get("ended") or now(),
+        "created": result.provenance.get("ended") or utc_now(),
         "files": {
             name: {"sha256": zipped.digest(data), "bytes": len(data)}
             for name, data in sorted(members.items())

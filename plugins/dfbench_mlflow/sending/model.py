@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dfbench.catalogue.plugins import open_catalogue
-from dfbench.detector.network import Detector, build
+from dfbench.detector.network import Detector, build_detector
 from dfbench.detector.tensors import read_tensors
 from dfbench.detector.weights import sha256_of
 from dfbench.errors import PluginError
@@ -31,7 +31,7 @@ def load(spec: RunSpec, weights: Path | None) -> Detector:
     known = open_catalogue()
     for plugin, card in known.cards("detectors").get(spec.model.detector, {}).items():
         if known.plugins[plugin].distribution == spec.model.plugin:
-            detector = build(card, spec.model.options, spec.seed)  # type: ignore[arg-type]
+            detector = build_detector(card, spec.model.options, spec.seed)  # type: ignore[arg-type]
             if weights is not None:
                 detector.load(read_tensors(weights), str(weights))
             return detector.eval()

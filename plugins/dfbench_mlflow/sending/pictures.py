@@ -26,6 +26,6 @@ def draw(result: RunResult, run: Path, detector: Callable[[], Detector]) -> dict
     way = AGGREGATES.get(spec.aggregate) or detector().aggregated_by(spec.aggregate)
     videos = video_scores(rows, way, spec.on_missing, spec.clips_a_person)
     return {
-        **curves.pictures(result, videos),
+        **curves.curve_figures(result, videos),
         "reliability.png": reliability_figure(result, videos),
     }

@@ -25,7 +25,7 @@ from dfbench.evaluate.judgement import judge
 from dfbench.files import write_json
 from dfbench.places import cache_folder
 from dfbench.results.predictions import rewrite
-from dfbench.results.provenance import command, git_commit, now, versions
+from dfbench.results.provenance import command, git_commit, utc_now, versions
 from dfbench.results.result import RunResult, write_result
 from dfbench.results.spec import IMPORTED, DataSpec, ModelSpec, OnMissing, RunSpec
 from dfbench.results.truth import truth_of_records
@@ -78,7 +78,7 @@ def import_scores(
     _check_name(asked.name)
     aggregate = aggregate_called(asked.aggregate)
     check_writable(asked.out)
-    started = now()
+    started = utc_now()
     listings = _listings(asked, catalogue, reporter)
     tested = listings[asked.dataset]
     check_classes(tested.records, "test", tested.card.name)
@@ -98,7 +98,7 @@ def import_scores(
         environment={"versions": versions()},
         provenance={
             "started": started,
-            "ended": now(),
+            "ended": utc_now(),
             "command": command(),
             "git_commit": git_commit(),
             "scores": str(asked.file),
