@@ -17,7 +17,7 @@ from test_tracking import make_spec
 import dfbench
 from dfbench.cli.robustness import print_robustness
 from dfbench.errors import ResultError
-from dfbench.evaluate.robustness import robustness
+from dfbench.evaluate.robustness import robustness_of
 from dfbench.plots.robustness import robustness_figure, write_robustness
 from dfbench.results.result import MetricValue, RunResult, load_result
 
@@ -44,7 +44,7 @@ def results() -> list[RunResult]:
 
 
 def test_the_mean_corruption_drop_counts_each_perturbation_the_same(results):
-    (found,) = robustness(results)
+    (found,) = robustness_of(results)
     assert found.mean_drop("jpeg") == pytest.approx((0.4 + 0.1) / 2)
     assert found.mean_drop("blur") == pytest.approx((0.0 + 0.1 + 0.2) / 3)
     assert found.mean_drop() == pytest.approx((0.25 + 0.1) / 2)
@@ -53,28 +53,28 @@ def test_the_mean_corruption_drop_counts_each_perturbation_the_same(results):
 
 
 def test_values_stand_from_mild_to_severe_whatever_the_order_of_runs(results):
-    (found,) = robustness(results[::-1])
+    (found,) = robustness_of(results[::-1])
     values = {name: [t.by.value for t in tests] for name, tests in found.perturbed.items()}
     assert values == {"jpeg": [90, 10], "blur": [1, 3, 5]}
 
 
 def test_a_detector_at_chance_has_no_relative_drop():
-    (found,) = robustness([result("", 0.5), result("blur=1", 0.4)])
+    (found,) = robustness_of([result("", 0.5), result("blur=1", 0.4)])
     assert found.relative(found.mean_drop()) is None
 
 
 def test_another_test_set_is_another_table(results):
     spec = make_spec()
     other = replace(spec, test=replace(spec.test, dataset="else"))
-    both = robustness([*results, result("", 0.6, other), result("blur=5", 0.6, other)])
+    both = robustness_of([*results, result("", 0.6, other), result("blur=5", 0.6, other)])
     assert [found.clean.spec.test.dataset for found in both] == [spec.test.dataset, "else"]
     assert both[1].mean_drop() == 0.0
-    assert robustness([result("", 0.9)]) == []
+    assert robustness_of([result("", 0.9)]) == []
 
 
 def test_without_the_clean_run_there_is_no_drop(results):
     with pytest.raises(ResultError, match="clean"):
-        robustness(results[1:])
+        robustness_of(results[1:])
 
 
 def test_the_table_can_be_computed_again_from_the_csv(results, tmp_path):
@@ -102,7 +102,7 @@ def test_the_table_can_be_computed_again_from_the_csv(results, tmp_path):
 
 
 def test_the_picture_has_a_panel_a_perturbation_from_clean_to_severe(results):
-    (found,) = robustness(results)
+    (found,) = robustness_of(results)
     figure = robustness_figure(found)
     ticks = {
         axes.get_title(): [t.get_text() for t in axes.get_xticklabels()] for axes in figure.axes
@@ -115,7 +115,7 @@ def test_the_picture_has_a_panel_a_perturbation_from_clean_to_severe(results):
 
 def test_one_class_has_a_table_without_numbers(tmp_path):
     lost = [result("", None), result("blur=1", None)]
-    (found,) = robustness(lost)
+    (found,) = robustness_of(lost)
     assert found.mean_drop() is None
     assert len(write_robustness(lost, tmp_path)) == 2
 

@@ -2,30 +2,90 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
+from dfbench.catalogue.cards import Augment
 from dfbench.catalogue.names import parse_name
 from dfbench.catalogue.plugins import open_catalogue
 from dfbench.catalogue.reporter import Reporter
 from dfbench.errors import OptionError
 from dfbench.places import cache_folder, weights_folder
 from dfbench.results.result import RunResult
+from dfbench.results.spec import OnMissing
 
 if TYPE_CHECKING:
     from dfbench.detector.network import Detector
 
+Roots = Path | str | Mapping[str, Path | str]
+
+
+class RunOptions(TypedDict, total=False):
+    """What ``run`` takes beside detector, datasets and perturbations: the options of ``dfbench
+    run``, under their names. Left out or None = what the detector's card says.
+
+    data_root, split_file: a path, or paths by dataset name. weights: a published name, a file, or
+        ``none`` for random numbers. fine_tune: ``all``, ``none``, ``head``, or how many stages from
+        the top. lr: above 0. layer_decay: factor on ``lr`` a stage. batch_size: clips. limit: at
+        most so many videos a split. workers: processes; 0 = this one alone. seed: 0 or above.
+    on_missing: what a video without a score counts as. aggregate: from clip scores to a video's.
+    confidence: ``abc[:key=value,…]``. again: do a finished run anew. out: where runs go. cache:
+        where face clips and weights are kept. reporter: is told what goes on; silent by default.
+    """
+
+    data_root: Roots | None
+    split_file: Roots | None
+    weights: str | Path | None
+    fine_tune: str | int | None
+    faces: str | None
+    all_faces: bool
+    boxes_from_original: bool
+    lossy: bool
+    epochs: int | None
+    batch_size: int | None
+    lr: float | None
+    balance: bool | None
+    augment: Augment | None
+    layer_decay: float | None
+    seed: int
+    limit: int | None
+    device: Literal["auto", "cpu", "cuda"]
+    precision: Literal["auto", "32", "bf16", "16"]
+    workers: int | None
+    out: Path | str
+    cache: Path | str | None
+    on_missing: OnMissing
+    aggregate: str | None
+    protocol: str
+    confidence: str | None
+    again: bool
+    reporter: Reporter | None
+
 
 @overload
-def run(detector: str, *, perturb: str | Sequence[str], **asked: Any) -> list[RunResult]: ...
-@overload
-def run(detector: str, *, dataset: str, **asked: Any) -> RunResult: ...
-@overload
-def run(detector: str, *, train: str | None, test: str, **asked: Any) -> RunResult: ...
+def run(
+    detector: str, *, dataset: str, perturb: str | Sequence[str], **options: Unpack[RunOptions]
+) -> list[RunResult]: ...
 @overload
 def run(
-    detector: str, *, train: str | None, test: Sequence[str], **asked: Any
+    detector: str,
+    *,
+    train: str | None,
+    test: str | Sequence[str],
+    perturb: str | Sequence[str],
+    **options: Unpack[RunOptions],
+) -> list[RunResult]: ...
+@overload
+def run(detector: str, *, dataset: str, **options: Unpack[RunOptions]) -> RunResult: ...
+@overload
+def run(  # type: ignore[overload-overlap]  # a text is a sequence of texts: the first one counts
+    detector: str, *, train: str | None, test: str, **options: Unpack[RunOptions]
+) -> RunResult: ...
+@overload
+def run(
+    detector: str, *, train: str | None, test: Sequence[str], **options: Unpack[RunOptions]
 ) -> list[RunResult]: ...
 def run(
     detector: str,
@@ -33,42 +93,94 @@ def run(
     dataset: str | None = None,
     train: str | None = None,
     test: str | Sequence[str] = (),
-    data_root: Path | str | Mapping[str, Path | str] | None = None,
     perturb: str | Sequence[str] = (),
+    data_root: Roots | None = None,
+    split_file: Roots | None = None,
+    weights: str | Path | None = None,
+    fine_tune: str | int | None = None,
+    faces: str | None = None,
+    all_faces: bool = False,
+    boxes_from_original: bool = False,
+    lossy: bool = False,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    lr: float | None = None,
+    balance: bool | None = None,
+    augment: Augment | None = None,
+    layer_decay: float | None = None,
+    seed: int = 0,
+    limit: int | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    precision: Literal["auto", "32", "bf16", "16"] = "auto",
+    workers: int | None = None,
+    out: Path | str = "runs",
+    cache: Path | str | None = None,
+    on_missing: OnMissing = "chance",
+    aggregate: str | None = None,
+    protocol: str = "",
+    confidence: str | None = None,
+    again: bool = False,
     reporter: Reporter | None = None,
-    **asked: Any,
+    **misspelt: object,
 ) -> RunResult | list[RunResult]:
     """What ``dfbench run`` does: a ``RunResult``, or a list of them for a list of tests, or where
-    ``perturb`` is given: each test as it is, then perturbed (see ``evaluate.robustness``).
+    ``perturb`` is given: each test as it is, then perturbed, mild to severe.
 
-    ``train=None`` or ``"none"`` evaluates weights as they are. The other arguments are the
-    command's options (``epochs``, ``batch_size``, ``seed``, ``out`` …; see ``request.Request``).
-    Raises a DfbenchError for what the caller can mend.
+    detector, dataset, train, test: ``NAME`` or ``NAME:option=value,…``; ``dataset`` is short for
+    ``train`` and ``test``; ``train=None`` or ``"none"`` evaluates weights as they are. The other
+    arguments are explained in ``RunOptions``. Nothing is computed for a run that is finished.
+
+    Raises a DfbenchError for what the caller can mend, TypeError for a keyword there is not.
     """
-    from dfbench.running.request import Request
-    from dfbench.running.runner import run as run_request
+    settings = {k: v for k, v in locals().items() if k in RunOptions.__annotations__}
+    if misspelt:
+        raise TypeError(_no_keyword(next(iter(misspelt)), settings))
+    train, tests = _datasets(dataset, train, test)
+    given = {
+        **settings,
+        "detector": detector,
+        "train": None if train == "none" else train,
+        "tests": tests,
+        "perturb": (perturb,) if isinstance(perturb, str) else tuple(perturb),
+    }
+    results = _run(given)
+    return results[0] if isinstance(test, str) and not perturb else results
 
+
+def _no_keyword(name: str, settings: Mapping[str, Any]) -> str:
+    known = ["detector", "dataset", "train", "test", "perturb", *settings]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f": did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
+    return f"dfbench.run has no argument {name!r}{hint}"
+
+
+def _datasets(
+    dataset: str | None, train: str | None, test: str | Sequence[str]
+) -> tuple[str | None, tuple[str, ...]]:
     if dataset is not None:
         if train is not None or test:
             raise OptionError("dataset=… is short for train=… and test=…: give either")
         train = test = dataset
     if not test:
         raise OptionError("say what to test on: dataset=… or test=…")
-    tests = (test,) if isinstance(test, str) else tuple(dict.fromkeys(test))
-    roots = data_root if isinstance(data_root, Mapping) else {"": data_root} if data_root else {}
+    return train, (test,) if isinstance(test, str) else tuple(dict.fromkeys(test))
+
+
+def _run(given: dict[str, Any]) -> list[RunResult]:
+    """A request from plain values: paths may be texts, and one root stands for itself."""
+    from dfbench.running.request import Request
+    from dfbench.running.runner import run as run_request
+
+    reporter = given.pop("reporter") or Reporter()
+    for name, plural in (("data_root", "data_roots"), ("split_file", "split_files")):
+        roots = given.pop(name) or {}
+        roots = roots if isinstance(roots, Mapping) else {"": roots}
+        given[plural] = {key: Path(path) for key, path in roots.items()}
     for name in ("out", "cache"):
-        if isinstance(asked.get(name), str):
-            asked[name] = Path(asked[name])
-    request = Request(
-        detector=detector,
-        train=None if train == "none" else train,
-        tests=tests,
-        data_roots={name: Path(root) for name, root in roots.items()},
-        perturb=(perturb,) if isinstance(perturb, str) else tuple(perturb),
-        **asked,
-    )
-    results = run_request(request, open_catalogue(), reporter or Reporter())
-    return results[0] if isinstance(test, str) and not request.perturb else results
+        given[name] = None if given[name] is None else Path(given[name])
+    for name in ("weights", "fine_tune"):
+        given[name] = None if given[name] is None else str(given[name])
+    return run_request(Request(**given), open_catalogue(), reporter)
 
 
 def load_detector(

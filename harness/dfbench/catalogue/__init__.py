@@ -1,1 +1,5 @@
 """What plugins say, and how it is found."""
+
+from dfbench.moved import old_names
+
+__getattr__ = old_names(__name__)

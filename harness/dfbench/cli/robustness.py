@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dfbench.evaluate.robustness import Robustness, Tested, auc, robustness
+from dfbench.evaluate.robustness import Robustness, Tested, auc, robustness_of
 from dfbench.results.result import RunResult
 
 
 def print_robustness(results: Sequence[RunResult], console: Console) -> None:
     """A table for each test set that was perturbed; nothing where none was."""
-    for found in robustness(results):
+    for found in robustness_of(results):
         spec = found.clean.spec
         console.print(
             f"{spec.model.label} trained on {spec.model.trained_on}, tested on "

@@ -1,1 +1,5 @@
 """From stored clips to batches."""
+
+from dfbench.moved import old_names
+
+__getattr__ = old_names(__name__)

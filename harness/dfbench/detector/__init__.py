@@ -1,1 +1,5 @@
 """A network and its numbers."""
+
+from dfbench.moved import old_names
+
+__getattr__ = old_names(__name__)

@@ -1,2 +1,5 @@
-"""From scores to what can be said of them. NumPy and SciPy, neither torch nor a video: whatever is
-computed here can be computed again from the files of a run."""
+"""From scores to what can be said of them; no torch, no pictures. Public: see ``__init__.pyi``."""
+
+from dfbench.lazy import public
+
+__all__, __getattr__, __dir__ = public(__name__)

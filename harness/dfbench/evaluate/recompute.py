@@ -223,16 +223,16 @@ def _part_faults(
 def _are_of(every: Sequence[Mistake], shown: Sequence[Mistake]) -> bool:
     """Whether the mistakes shown are the first of ``every``. Of some that are equally sure the
     order of the rows chose, and a spreadsheet may have sorted them."""
-    is_known_metric = {mistake.video: mistake for mistake in every}
+    by_video = {mistake.video: mistake for mistake in every}
     return (
         len(shown) == min(len(every), NUMBER)
         and len({mistake.video for mistake in shown}) == len(shown)
         and all(map(math.isclose, (m.confidence for m in shown), (m.confidence for m in every)))
         and all(
-            mistake.video in is_known_metric
+            mistake.video in by_video
             and replace(mistake, score=0, confidence=0)
-            == replace(is_known_metric[mistake.video], score=0, confidence=0)
-            and _same(mistake.score, is_known_metric[mistake.video].score)
+            == replace(by_video[mistake.video], score=0, confidence=0)
+            and _same(mistake.score, by_video[mistake.video].score)
             for mistake in shown
         )
     )

@@ -74,7 +74,7 @@ class Robustness:
         return drop / (clean - CHANCE)
 
 
-def robustness(results: Sequence[RunResult]) -> list[Robustness]:
+def robustness_of(results: Sequence[RunResult]) -> list[Robustness]:
     """What the results of finished runs say, per model and test set that was perturbed at all.
 
     Raises ResultError for a perturbed test whose clean one is not among the results.

@@ -1,1 +1,5 @@
 """From frames to stored face clips."""
+
+from dfbench.moved import old_names
+
+__getattr__ = old_names(__name__)

@@ -12,7 +12,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dfbench.evaluate.robustness import ALL, Robustness, auc, csv_of, robustness
+from dfbench.evaluate.robustness import ALL, Robustness, auc, csv_of, robustness_of
 from dfbench.files import write_atomic
 from dfbench.plots.curves import COLOURS, STYLES, plain
 from dfbench.results.result import RunResult
@@ -51,7 +51,7 @@ def robustness_figure(found: Robustness) -> Figure:
 def write_robustness(results: Sequence[RunResult], folder: Path) -> list[Path]:
     """``robustness-<test>.csv`` and ``.png`` for each perturbed test set, below ``folder``."""
     files = []
-    for found in robustness(results):
+    for found in robustness_of(results):
         table, picture = (folder / f"{found.name}{end}" for end in (".csv", ".png"))
         write_atomic(table, csv_of(found).encode())
         drawn = io.BytesIO()
