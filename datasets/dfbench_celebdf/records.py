@@ -21,11 +21,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from dfbench.catalogue.records import FAKE, REAL, VideoRecord
-from dfbench.data.lists import did_you_mean, named_videos, read_text
-from dfbench.data.splits import assign_splits
-from dfbench.errors import DataError
-from dfbench.video.endings import is_video_name
+from dfbench import (
+    FAKE,
+    REAL,
+    DataError,
+    VideoRecord,
+    assign_splits,
+    did_you_mean,
+    is_video_name,
+    named_videos,
+    read_text,
+)
 
 LIST = "List_of_testing_videos.txt"
 METHOD = "celeb-synthesis"

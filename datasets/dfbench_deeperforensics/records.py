@@ -14,8 +14,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dfbench.catalogue.records import FAKE, REAL, SPLITS, Split, VideoRecord
-from dfbench.data.lists import (
+from dfbench import (
+    FAKE,
+    REAL,
+    SPLITS,
+    DataError,
+    Split,
+    VideoRecord,
     choose_option,
     choose_options,
     did_you_mean,
@@ -23,7 +28,6 @@ from dfbench.data.lists import (
     videos_by_stem,
     videos_in,
 )
-from dfbench.errors import DataError
 
 VARIANTS = (
     "end_to_end",

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from dfbench.catalogue.records import FAKE, REAL, VideoRecord, path_inside
-from dfbench.data.lists import read_rows
-from dfbench.errors import DataError
+from dfbench import FAKE, REAL, DataError, VideoRecord, path_inside, read_rows
 
 LABELS = "labels.csv"
 _COLUMNS = {"name": ("filename", "file", "video", "name"), "label": ("label", "is_fake", "target")}

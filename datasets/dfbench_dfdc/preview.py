@@ -12,10 +12,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dfbench.catalogue.records import FAKE, REAL, Split, VideoRecord, path_inside
-from dfbench.data.lists import did_you_mean, read_json
-from dfbench.data.splits import assign_splits
-from dfbench.errors import DataError
+from dfbench import (
+    FAKE,
+    REAL,
+    DataError,
+    Split,
+    VideoRecord,
+    assign_splits,
+    did_you_mean,
+    path_inside,
+    read_json,
+)
 
 LIST = "dataset.json"
 _LABELS = {"real": REAL, "fake": FAKE}

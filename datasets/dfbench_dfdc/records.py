@@ -19,10 +19,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dfbench.catalogue.records import FAKE, REAL, SPLITS, Split, VideoRecord, path_inside
-from dfbench.data.lists import choose_option, did_you_mean, read_json
-from dfbench.data.splits import assign_splits
-from dfbench.errors import DataError
+from dfbench import (
+    FAKE,
+    REAL,
+    SPLITS,
+    DataError,
+    Split,
+    VideoRecord,
+    assign_splits,
+    choose_option,
+    did_you_mean,
+    path_inside,
+    read_json,
+)
 from dfbench_dfdc import official
 
 _PART = re.compile(r"dfdc_train_part_0*(\d+)$")

@@ -16,9 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from dfbench.catalogue.records import FAKE, REAL, VideoRecord
-from dfbench.data.lists import did_you_mean, read_rows, videos_below
-from dfbench.errors import DataError
+from dfbench import FAKE, REAL, DataError, VideoRecord, did_you_mean, read_rows, videos_below
 
 LIST = "meta_data.csv"
 UNTOUCHED = "RealVideo-RealAudio"

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from dfbench.catalogue.records import FAKE, REAL, VideoRecord
-from dfbench.data.lists import choose_option, named_videos
+from dfbench import FAKE, REAL, VideoRecord, choose_option, named_videos
 from dfbench_ffpp.layout import COMPRESSIONS, Videos, check_root, find, locate
 
 ORIGINALS = "original_sequences/actors"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from dfbench.data.lists import did_you_mean, videos_in
-from dfbench.errors import DataError
+from dfbench import DataError, did_you_mean, videos_in
 
 COMPRESSIONS = ("raw", "c23", "c40")
 

@@ -13,9 +13,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from dfbench.catalogue.records import FAKE, REAL, SPLITS, Split, VideoRecord
-from dfbench.data.lists import choose_option, choose_options, read_json, videos_by_stem
-from dfbench.errors import DataError
+from dfbench import (
+    FAKE,
+    REAL,
+    SPLITS,
+    DataError,
+    Split,
+    VideoRecord,
+    choose_option,
+    choose_options,
+    read_json,
+    videos_by_stem,
+)
 from dfbench_ffpp.layout import COMPRESSIONS, Videos, check_root, find, locate
 
 METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter")

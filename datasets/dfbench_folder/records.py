@@ -7,9 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from dfbench.catalogue.records import FAKE, REAL, Split, VideoRecord, path_inside
-from dfbench.data.lists import videos_below
-from dfbench.errors import DataError
+from dfbench import FAKE, REAL, DataError, Split, VideoRecord, path_inside, videos_below
 
 _LABELS = {"real": REAL, "0": REAL, "fake": FAKE, "1": FAKE}
 _SPLITS: dict[str, Split] = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import dfbench
-from dfbench.catalogue.cards import DatasetCard
+from dfbench import DatasetCard
 from dfbench_sample.records import DEFAULT_QP
 
 OPTIONS = {"seed": 0, "qp": DEFAULT_QP}

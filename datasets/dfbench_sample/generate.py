@@ -18,8 +18,7 @@ import numpy as np
 from filelock import FileLock
 from joblib import Parallel, cpu_count, delayed
 
-from dfbench.catalogue.reporter import Reporter
-from dfbench.errors import ResourceError
+from dfbench import Reporter, ResourceError
 from dfbench_sample.drawing.people import PEOPLE, stream
 from dfbench_sample.encode import sensor, write_video
 from dfbench_sample.plan import Video, plan

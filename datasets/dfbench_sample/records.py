@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from dfbench.catalogue.records import VideoRecord
-from dfbench.errors import DataError, OptionError
+from dfbench import DataError, OptionError, VideoRecord
 
 VERSION = 1  # part of the folder's name: raise it when anything drawn or encoded changes
 DEFAULT_QP = 23

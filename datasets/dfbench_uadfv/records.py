@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from dfbench.catalogue.records import FAKE, REAL, VideoRecord
-from dfbench.data.lists import did_you_mean, named_videos
-from dfbench.errors import DataError
+from dfbench import FAKE, REAL, DataError, VideoRecord, did_you_mean, named_videos
 
 
 def records(root: Path) -> Iterable[VideoRecord]:

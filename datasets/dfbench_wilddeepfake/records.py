@@ -13,11 +13,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from dfbench.catalogue.records import FAKE, REAL, VideoRecord
-from dfbench.data.lists import did_you_mean
-from dfbench.data.splits import assign_splits
-from dfbench.errors import DataError
-from dfbench.video.endings import IMAGE_ENDINGS
+from dfbench import FAKE, IMAGE_ENDINGS, REAL, DataError, VideoRecord, assign_splits, did_you_mean
 
 METHOD = "wild"
 FOLDERS = ("real_train", "real_test", "fake_train", "fake_test")

@@ -156,12 +156,6 @@ def old_names(module: str) -> Callable[[str], Any]:
             "import is in dfbench itself (CHANGELOG, Modules that moved)"
         )
 
-    return getattr(importlib.import_module(package), now)
-        raise ImportError(
-            f"{module}.{name} is {home}.{now} since dfbench 0.6, which may move again: what plugins "
-            "import is in dfbench, see the CHANGELOG of 0.6"
-        )
-
     return get
 
 

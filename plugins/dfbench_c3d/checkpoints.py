@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from dfbench.detector.initial import InitialState, unwrapped
+from dfbench import InitialState, unwrapped
 
 _MEAN = (101.41 / 255, 97.66 / 255, 90.25 / 255)  # RGB
 _STD = (1 / 255, 1 / 255, 1 / 255)

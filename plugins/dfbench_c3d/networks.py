@@ -11,8 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dfbench.detector.initial import InitialState, check_classes_order
-from dfbench.detector.network import Stage
+from dfbench import InitialState, Stage, check_classes_order
 from dfbench_c3d.checkpoints import read_checkpoint
 
 # Groups of convolutions with their channels; a pooling follows each group.

@@ -14,8 +14,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from dfbench.detector.initial import InitialState, unwrapped
-from dfbench.detector.network import Stage
+from dfbench import InitialState, Stage, unwrapped
 
 # What a trunk's ImageNet checkpoint holds beyond the trunk: its classifier and, in Inception's,
 # the auxiliary one that only its own training used.

@@ -8,8 +8,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from dfbench.catalogue.records import Faces, VideoRecord
-from dfbench.errors import DataError
+from dfbench import DataError, Faces, VideoRecord
 
 # Where eyes, nose tip and mouth corners lie in an upright face box, as shares of its sides.
 _LANDMARKS = np.array(

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from dfbench.detector.initial import InitialState, unwrapped
+from dfbench import InitialState, unwrapped
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _IMAGENET_CLASSES = 1000

@@ -10,8 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench.errors import DataError
-from dfbench.faces.geometry import fit_similarity, five_points
+from dfbench import DataError, fit_similarity, five_points
 
 Points = NDArray[np.float64]
 JAW = 17

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision import models
 
-from dfbench.detector.initial import InitialState, check_classes_order
-from dfbench.detector.network import Stage
+from dfbench import InitialState, Stage, check_classes_order
 from dfbench_facewarping.checkpoints import read_pyramid, read_trunk
 from dfbench_facewarping.training import FaceWarpingRules
 

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from dfbench.clips.augment import Augmentation
-from dfbench.faces.geometry import Jitter
+from dfbench import Augmentation, Jitter
 from dfbench_facewarping.colours import ColourJitter
 from dfbench_facewarping.fakes import Warping, warp_face
 from dfbench_facewarping.geometry import check_landmarks, fixed_regions, jittered_region, points68

@@ -16,7 +16,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from dfbench.detector.network import Stage
+from dfbench import Stage
 
 Time = tuple[int, int]  # extent and stride of a convolution over frames
 

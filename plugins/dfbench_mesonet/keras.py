@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dfbench.errors import WeightsError
+from dfbench import WeightsError
 
 _NAMES = {nn.Conv2d: "conv2d", nn.BatchNorm2d: "batch_normalization", nn.Linear: "dense"}
 

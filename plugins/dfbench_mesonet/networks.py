@@ -9,10 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dfbench.clips.augment import Augmentation
-from dfbench.detector.initial import InitialState
-from dfbench.detector.network import Stage
-from dfbench.faces.geometry import Jitter
+from dfbench import Augmentation, InitialState, Jitter, Stage
 from dfbench_mesonet.keras import ordered_layers, to_torch
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from dfbench import MetricCard, hookimpl
-from dfbench.catalogue.cards import Needs
+from dfbench import MetricCard, Needs, hookimpl
 
 
 def _card(

@@ -17,8 +17,7 @@ from dfbench import hookimpl
 if TYPE_CHECKING:
     import click
 
-    from dfbench.catalogue.fetched import Fetched
-    from dfbench.results.result import RunResult
+    from dfbench import Fetched, RunResult
 
 
 @hookimpl

@@ -15,7 +15,7 @@ def track_command(runs: tuple[Path, ...]) -> None:
     RUN is the folder with result.json. A run that MLflow has already is not sent twice; one that
     was done anew since then takes the place of the old one.
     """
-    from dfbench.results.result import load_result
+    from dfbench import load_result
     from dfbench_mlflow.sending.send import send
 
     folders = [run if run.is_dir() else run.parent for run in runs]

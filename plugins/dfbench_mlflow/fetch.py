@@ -14,8 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from dfbench.catalogue.fetched import Fetched
-from dfbench.errors import TrackingError, UnknownNameError
+from dfbench import Fetched, TrackingError, UnknownNameError
 from dfbench_mlflow import names
 from dfbench_mlflow.place import Place, environment, quietly, without_password
 from dfbench_mlflow.problems import problems, reason

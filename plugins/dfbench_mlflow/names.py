@@ -15,8 +15,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from dfbench.results.result import MetricValue, RunResult
-from dfbench.results.spec import DataSpec, RunSpec, TrainSpec
+from dfbench import RunResult
+from dfbench.results import DataSpec, MetricValue, RunSpec, TrainSpec
 
 PREFIX = "dfbench/"
 LONGEST_VALUE = 500

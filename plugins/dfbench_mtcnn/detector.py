@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.ops import batched_nms
 
-from dfbench.catalogue.records import Faces
-from dfbench.detector.tensors import read_tensors
-from dfbench.errors import WeightsError
+from dfbench import Faces, WeightsError, read_tensors
 from dfbench_mtcnn.boxes import Sums, move, squared, without_nested
 from dfbench_mtcnn.networks import ONet, PNet, RNet
 

@@ -9,8 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
-from dfbench.detector.initial import InitialState, check_classes_order, unwrapped
-from dfbench.detector.network import Stage
+from dfbench import InitialState, Stage, check_classes_order, unwrapped
 
 _BLOCKS = {
     18: (BasicBlock, [2, 2, 2, 2]),

@@ -12,8 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from dfbench.detector.initial import InitialState, unwrapped
-from dfbench.errors import WeightsError
+from dfbench import InitialState, WeightsError, unwrapped
 
 Triple = tuple[float, float, float]
 # The 2018 nets saw 0..255 minus this mean, undivided; in units of 0..1 that is a std of 1/255.

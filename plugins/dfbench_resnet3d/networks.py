@@ -14,8 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dfbench.detector.initial import InitialState, check_classes_order
-from dfbench.detector.network import Stage
+from dfbench import InitialState, Stage, check_classes_order
 from dfbench_resnet3d.checkpoints import read_checkpoint
 
 _LAYERS = {

@@ -11,8 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from dfbench.detector.tensors import read_tensors
-from dfbench.errors import PluginError, WeightsError
+from dfbench import PluginError, WeightsError, read_tensors
 
 _LARGEST = 1 << 30  # bytes that a packed checkpoint may have; the published one has 1 << 27
 

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.ops import batched_nms
 
-from dfbench.catalogue.records import Faces
-from dfbench.errors import WeightsError
+from dfbench import Faces, WeightsError
 from dfbench_retinaface.checkpoint import load
 
 SIDE = 960  # the package's own; a face of 40 pixels in a 1080p picture is then one of 20

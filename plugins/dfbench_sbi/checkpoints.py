@@ -7,8 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from dfbench.detector.initial import InitialState, unwrapped
-from dfbench.errors import WeightsError
+from dfbench import InitialState, WeightsError, unwrapped
 
 _AUTHORS_MODEL = "tf_efficientnet_b4"
 _TOP = {

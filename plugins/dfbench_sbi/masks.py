@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench.faces.geometry import FACE_TEMPLATE, fit_similarity
+from dfbench import FACE_TEMPLATE, fit_similarity
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.float32]

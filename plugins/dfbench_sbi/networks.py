@@ -10,11 +10,7 @@ import timm
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dfbench.clips.augment import Augmentation
-from dfbench.detector.initial import InitialState, check_classes_order
-from dfbench.detector.network import Stage
-from dfbench.errors import DataError
-from dfbench.faces.geometry import Jitter
+from dfbench import Augmentation, DataError, InitialState, Jitter, Stage, check_classes_order
 from dfbench_sbi.blending import SelfBlending
 from dfbench_sbi.checkpoints import read_checkpoint
 

@@ -14,8 +14,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from dfbench.detector.initial import InitialState, unwrapped
-from dfbench.detector.network import Stage
+from dfbench import InitialState, Stage, unwrapped
 from dfbench_sstnet.residuals import RESIDUALS
 
 

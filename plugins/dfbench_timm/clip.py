@@ -9,8 +9,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from dfbench.detector.initial import InitialState, check_classes_order, unwrapped
-from dfbench.detector.network import Stage
+from dfbench import InitialState, Stage, check_classes_order, unwrapped
 from dfbench_timm.networks import single_frames
 
 # OpenAI's names -> timm's, applied in this order to what follows ``visual.``.

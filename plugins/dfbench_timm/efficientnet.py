@@ -15,9 +15,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dfbench.detector.initial import InitialState, unwrapped
-from dfbench.detector.network import Stage
-from dfbench.errors import WeightsError
+from dfbench import InitialState, Stage, WeightsError, unwrapped
 from dfbench_timm.networks import FrameNetwork, parts, without_prefix
 
 _VARIANTS = {"timm": "efficientnet_b4", "tf": "tf_efficientnet_b4"}

@@ -10,7 +10,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from dfbench.detector.initial import check_classes_order
+from dfbench import check_classes_order
 
 
 def single_frames(clips: Tensor, name: str) -> Tensor:

@@ -7,8 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from dfbench.detector.initial import InitialState, unwrapped
-from dfbench.detector.network import Stage
+from dfbench import InitialState, Stage, unwrapped
 from dfbench_timm.networks import FrameNetwork, parts, without_prefix
 
 

@@ -22,8 +22,7 @@ from torchvision.models.video.resnet import (
     VideoResNet,
 )
 
-from dfbench.detector.initial import InitialState, check_classes_order, unwrapped
-from dfbench.detector.network import Stage
+from dfbench import InitialState, Stage, check_classes_order, unwrapped
 
 # Of each network the stem and the convolutions of its four stages.
 _KINDS: dict[str, tuple[Any, list[Any]]] = {

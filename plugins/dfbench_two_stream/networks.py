@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
-from dfbench.detector.initial import InitialState, unwrapped
-from dfbench.detector.network import Stage
+from dfbench import InitialState, Stage, unwrapped
 from dfbench_two_stream.flow import flow_stacks
 
 FRAMES = 11

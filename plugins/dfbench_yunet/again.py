@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench.faces.tracks import iou
+from dfbench import iou
 
 # Scores that need no second look: above those of all false alarms that were seen. Faces below 64
 # pixels have their own, since YuNet scores the small ones lower, real or not.

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench.catalogue.records import Faces
-from dfbench.errors import WeightsError
+from dfbench import Faces, WeightsError
 from dfbench_yunet.again import SecondLook
 
 _SIDE = 640  # the longer side that pictures are reduced to; boxes are mapped back

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbench.catalogue.records import Split
+from dfbench import Split
 
 SPLIT_SIZES: tuple[tuple[Split, int], ...] = (("train", 18), ("val", 6), ("test", 14))
 PEOPLE = sum(size for _, size in SPLIT_SIZES)

@@ -111,7 +111,7 @@ def _thresholds(curve: Curve) -> list[str]:
 def _roc(curve: Curve) -> Trace:
     import numpy as np
 
-    from dfbench.evaluate.curves import roc
+    from dfbench.evaluate import roc
 
     x, y = roc(curve.labels, curve.scores)
     area = float((np.diff(x) * (y[1:] + y[:-1])).sum() / 2)
@@ -124,7 +124,7 @@ def _roc(curve: Curve) -> Trace:
 def _det(curve: Curve) -> Trace:
     import numpy as np
 
-    from dfbench.evaluate.curves import det, roc
+    from dfbench.evaluate import det, roc
 
     fpr, tpr = roc(curve.labels, curve.scores)
     detail = curve.detail or f"EER {float(np.interp(0, fpr + tpr - 1, fpr)):.3f}"
@@ -137,7 +137,7 @@ def _precision_recall(curve: Curve) -> Trace:
     """As steps: each point, and before it the corner that leads to it."""
     import numpy as np
 
-    from dfbench.evaluate.curves import precision_recall
+    from dfbench.evaluate import precision_recall
 
     recall, precision = precision_recall(curve.labels, curve.scores)
     detail = curve.detail or f"AP {float((np.diff(recall) * precision[1:]).sum()):.3f}"

@@ -23,7 +23,7 @@ from dfbench_leaderboard.charts.svg import (
 )
 
 if TYPE_CHECKING:
-    from dfbench.evaluate.paired import Pair
+    from dfbench.evaluate import Pair
 
 _NOTE = (
     "p corrected by Holm for all pairs; bold and framed: p\xa0<\xa00.05. "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dfbench.results.result import MetricValue
+from dfbench.results import MetricValue
 from dfbench_leaderboard.forms.render import initial, legend, plain, seeds, tested_on
 from dfbench_leaderboard.rows.board import SHOWN, Board
 from dfbench_leaderboard.rows.rank import Contest, Ranked

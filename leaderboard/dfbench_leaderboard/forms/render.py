@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from dfbench.results.result import MetricValue
-from dfbench.results.spec import ModelSpec
+from dfbench.results import MetricValue, ModelSpec
 from dfbench_leaderboard.rows.board import SHOWN, Board
 from dfbench_leaderboard.rows.rank import Contest, Ranked
 

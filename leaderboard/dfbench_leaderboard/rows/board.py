@@ -6,8 +6,7 @@ import difflib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from dfbench.catalogue.plugins import open_catalogue
-from dfbench.errors import UnknownNameError
+from dfbench import UnknownNameError, open_catalogue
 from dfbench_leaderboard.rows.collect import Collected, collect, plain_name
 from dfbench_leaderboard.rows.entries import entries
 from dfbench_leaderboard.rows.found import LeftOut

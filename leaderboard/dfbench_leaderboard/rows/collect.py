@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from dfbench.catalogue.plugins import open_catalogue
-from dfbench.errors import DfbenchError, UnknownNameError
-from dfbench.evaluate.stored import StoredRun
-from dfbench.evaluate.verification import verify
-from dfbench.fanout import default_workers, fan_out
-from dfbench.results.result import load_result
-from dfbench.results.spec import ENSEMBLE
+from dfbench import (
+    DfbenchError,
+    UnknownNameError,
+    default_workers,
+    fan_out,
+    load_result,
+    open_catalogue,
+)
+from dfbench.evaluate import StoredRun, verify
+from dfbench.results import ENSEMBLE
 from dfbench_leaderboard.rows.found import Found, LeftOut
 from dfbench_leaderboard.rows.protocols import within
 from dfbench_leaderboard.rows.row import Row, row_of

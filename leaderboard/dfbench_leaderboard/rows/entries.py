@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
-from dfbench.evaluate.metrics import SHARES
-from dfbench.results.result import MetricValue
-from dfbench.results.spec import RunSpec
+from dfbench.evaluate import SHARES
+from dfbench.results import MetricValue, RunSpec
 from dfbench_leaderboard.rows.row import Row
 
 

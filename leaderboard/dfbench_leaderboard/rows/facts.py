@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from dfbench.catalogue.cards import ClipSpec
-from dfbench.evaluate.stored import StoredRun
-from dfbench.results.spec import DataSpec, RunSpec
+from dfbench import ClipSpec
+from dfbench.evaluate import StoredRun
+from dfbench.results import DataSpec, RunSpec
 
 Facts = Iterator[tuple[str, str]]
 

@@ -6,11 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dfbench.catalogue.plugins import open_catalogue
-from dfbench.errors import ResultError
-from dfbench.evaluate.stored import StoredRun
-from dfbench.evaluate.verification import verify
-from dfbench.results.result import load_result
+from dfbench import ResultError, load_result, open_catalogue
+from dfbench.evaluate import StoredRun, verify
 from dfbench_leaderboard.rows.facts import origin_facts
 from dfbench_leaderboard.rows.found import Found
 from dfbench_leaderboard.rows.row import row_of

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from dfbench.catalogue.names import parse_name
-from dfbench.catalogue.plugins import open_catalogue
-from dfbench.catalogue.records import VideoRecord
-from dfbench.data.listing import read_dataset
-from dfbench.errors import OptionError
-from dfbench.places import cache_folder
-from dfbench.results.predictions import read_predictions
-from dfbench.results.truth import truth_of_records
+from dfbench import (
+    OptionError,
+    VideoRecord,
+    cache_folder,
+    open_catalogue,
+    parse_name,
+    read_dataset,
+    read_predictions,
+)
+from dfbench.results import truth_of_records
 from dfbench_leaderboard.rows.found import LeftOut
 from dfbench_leaderboard.rows.row import Row
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from dfbench.catalogue.plugins import open_catalogue
-from dfbench.errors import DfbenchError
-from dfbench.matrix.protocol import Protocol
-from dfbench.matrix.protocol_file import load_protocol
-from dfbench.results.spec import RunSpec
+from dfbench import DfbenchError, Protocol, load_protocol, open_catalogue
+from dfbench.results import RunSpec
 from dfbench_leaderboard.rows.found import LeftOut
 from dfbench_leaderboard.rows.row import Row
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dfbench.results.result import MetricValue
+from dfbench.results import MetricValue
 from dfbench_leaderboard.rows.entries import Entry
 
 

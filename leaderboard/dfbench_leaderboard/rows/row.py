@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from dfbench.errors import ResultError
-from dfbench.evaluate.stored import StoredRun
-from dfbench.results.result import MetricValue
-from dfbench.results.spec import ENSEMBLE, RunSpec
-from dfbench.results.typed import check_types
+from dfbench import ResultError
+from dfbench.evaluate import StoredRun
+from dfbench.results import ENSEMBLE, MetricValue, RunSpec, check_types
 from dfbench_leaderboard.rows.found import Found
 
 MOST = 1e18

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dfbench.catalogue.plugins import open_catalogue
-from dfbench.errors import DfbenchError, ResultError
-from dfbench.places import cache_folder
+from dfbench import DfbenchError, ResultError, cache_folder, open_catalogue
 from dfbench_leaderboard.rows.found import Found, LeftOut
 from dfbench_leaderboard.rows.submitted import unpack
 

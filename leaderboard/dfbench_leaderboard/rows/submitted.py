@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dfbench.errors import ResourceError, ResultError
+from dfbench import ResourceError, ResultError
 from dfbench_leaderboard.rows import zipped
 from dfbench_leaderboard.rows.zipped import ABOUT
 

@@ -10,8 +10,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from dfbench.errors import ResultError
-from dfbench.files import write_atomic
+from dfbench import ResultError, write_atomic
 
 ABOUT = "submission.json"
 NEEDED = ("spec.json", "result.json", "predictions.csv")

@@ -9,10 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dfbench import __version__
-from dfbench.errors import ResourceError
-from dfbench.fanout import default_workers, fan_out
-from dfbench.results.provenance import utc_now
+from dfbench import ResourceError, __version__, default_workers, fan_out
+from dfbench.results import utc_now
 from dfbench_leaderboard.rows.board import direction, tested_on
 from dfbench_leaderboard.rows.collect import FEW, Collected, collect
 from dfbench_leaderboard.rows.entries import entries

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dfbench.catalogue.cards import Card, DatasetCard, DetectorCard
-from dfbench.catalogue.plugins import Kind, open_catalogue
+from dfbench import Card, DatasetCard, DetectorCard, Kind, open_catalogue
 from dfbench_leaderboard.rows.entries import Entry
 from dfbench_leaderboard.rows.rank import Contest, Ranked
 from dfbench_leaderboard.site import comparison

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from dfbench.results.spec import ENSEMBLE, RunSpec
+from dfbench.results import ENSEMBLE, RunSpec
 
 _OPTIONS = ("epochs", "batch_size", "lr", "layer_decay", "fine_tune", "augment")
 _PRECISIONS = {"32-true": "32", "bf16-mixed": "bf16", "16-mixed": "16"}

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from dfbench.catalogue.plugins import open_catalogue
-from dfbench.clips.perturb import perturbation
-from dfbench.errors import DfbenchError
-from dfbench.evaluate.contenders import ask, make_table
-from dfbench.evaluate.paired import compare
-from dfbench.evaluate.stored import StoredRun
-from dfbench.results.result import load_result
+from dfbench import DfbenchError, load_result, open_catalogue, perturbation
+from dfbench.evaluate import StoredRun, ask, compare, make_table
 from dfbench_leaderboard.charts.curves import Curve, det_chart, precision_recall_chart, roc_chart
 from dfbench_leaderboard.charts.heatmap import Value, heat_map
 from dfbench_leaderboard.charts.paired import paired_matrix

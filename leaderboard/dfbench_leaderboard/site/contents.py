@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
-from dfbench.files import safe_name
-from dfbench.results.spec import RunSpec
+from dfbench import safe_name
+from dfbench.results import RunSpec
 from dfbench_leaderboard.rows.entries import Entry
 from dfbench_leaderboard.rows.found import LeftOut
 from dfbench_leaderboard.rows.rank import Contest, Ranked, rank

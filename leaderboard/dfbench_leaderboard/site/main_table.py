@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from dfbench.catalogue.plugins import open_catalogue
+from dfbench import open_catalogue
 from dfbench_leaderboard.forms import render
 from dfbench_leaderboard.rows.entries import Entry
 from dfbench_leaderboard.rows.quoted import QuotedRow

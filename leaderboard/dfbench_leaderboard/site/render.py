@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from dfbench.results.result import MetricValue
+from dfbench.results import MetricValue
 from dfbench_leaderboard.forms.render import csv_cell, plain
 from dfbench_leaderboard.site.cells import clean, kind_class
 from dfbench_leaderboard.site.static_table import Shown

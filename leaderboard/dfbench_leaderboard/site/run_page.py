@@ -10,11 +10,9 @@ from typing import Any
 
 import jinja2
 
-from dfbench.catalogue.plugins import open_catalogue
-from dfbench.evaluate.calibrate import reliability
-from dfbench.evaluate.recompute import is_known_metric
-from dfbench.evaluate.stored import StoredRun
-from dfbench.results.result import MetricValue, RunResult
+from dfbench import RunResult, open_catalogue
+from dfbench.evaluate import StoredRun, is_known_metric, reliability
+from dfbench.results import MetricValue
 from dfbench_leaderboard.charts.curves import Curve, precision_recall_chart, roc_chart
 from dfbench_leaderboard.charts.histogram import score_histogram
 from dfbench_leaderboard.charts.reliability import reliability_chart

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from dfbench.errors import DfbenchError, ResourceError
+from dfbench import DfbenchError, ResourceError
 
 HOST = "127.0.0.1"
 EVERY_S = 2.0

@@ -35,7 +35,7 @@ def submit_command(
     """
     import json
 
-    from dfbench.evaluate.stored import open_run
+    from dfbench.evaluate import open_run
     from dfbench_leaderboard.forms.render import plain
     from dfbench_leaderboard.submissions.submit import LICENCE, Note, submit
 
@@ -80,9 +80,8 @@ def verify_command(ctx: click.Context, files: tuple[str, ...], runs: Path, as_js
 def _verified(file: str, runs: Path) -> dict[str, Any]:
     import tempfile
 
-    from dfbench.errors import DfbenchError
-    from dfbench.evaluate.stored import open_run
-    from dfbench.results.result import load_result
+    from dfbench import DfbenchError, load_result
+    from dfbench.evaluate import open_run
     from dfbench_leaderboard.rows.faults import submission_faults
     from dfbench_leaderboard.rows.submitted import unpack
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from dfbench import __version__
-from dfbench.errors import ResourceError, ResultError
-from dfbench.evaluate.stored import StoredRun
-from dfbench.results.provenance import utc_now
+from dfbench import ResourceError, ResultError, __version__
+from dfbench.evaluate import StoredRun
+from dfbench.results import utc_now
 from dfbench_leaderboard.rows import zipped
 from dfbench_leaderboard.rows.faults import of_a_run, run_faults
 from dfbench_leaderboard.rows.submitted import SCHEMA

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from dfbench.errors import DfbenchError
-from dfbench.results.result import RunResult
+from dfbench import DfbenchError, RunResult
 from dfbench_mlflow import names
 from dfbench_mlflow.problems import reason
 from dfbench_mlflow.sending.files import Files
 from dfbench_mlflow.system import PREFIX, Series
 
 if TYPE_CHECKING:
-    from dfbench.detector.network import Detector
+    from dfbench import Detector
 
 
 class Content:

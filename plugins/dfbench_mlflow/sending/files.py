@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dfbench.results.result import RunResult
+from dfbench import RunResult
 
 OWN = (
     "spec.json",

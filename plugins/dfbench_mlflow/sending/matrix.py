@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from dfbench.results.result import RunResult
+from dfbench import RunResult
 from dfbench_mlflow import names
 
 VARIABLE = "DFBENCH_MATRIX"

@@ -12,12 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from dfbench.catalogue.plugins import open_catalogue
-from dfbench.detector.network import Detector, build_detector
-from dfbench.detector.tensors import read_tensors
-from dfbench.detector.weights import sha256_of
-from dfbench.errors import PluginError
-from dfbench.results.spec import RunSpec
+from dfbench import Detector, PluginError, build_detector, open_catalogue, read_tensors, sha256_of
+from dfbench.results import RunSpec
 from dfbench_mlflow import names
 from dfbench_mlflow.names import PREFIX, clean
 

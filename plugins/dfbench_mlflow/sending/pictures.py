@@ -7,13 +7,15 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from dfbench.detector.aggregate import AGGREGATES
-from dfbench.detector.network import Detector
-from dfbench.evaluate.scores import video_scores
-from dfbench.plots import curves
-from dfbench.plots.reliability import reliability_figure
-from dfbench.results.predictions import read_predictions
-from dfbench.results.result import RunResult
+from dfbench import (
+    AGGREGATES,
+    Detector,
+    RunResult,
+    curve_figures,
+    read_predictions,
+    reliability_figure,
+)
+from dfbench.evaluate import video_scores
 
 
 def draw(result: RunResult, run: Path, detector: Callable[[], Detector]) -> dict[str, Figure]:
@@ -25,7 +27,4 @@ def draw(result: RunResult, run: Path, detector: Callable[[], Detector]) -> dict
     rows = read_predictions(run)
     way = AGGREGATES.get(spec.aggregate) or detector().aggregated_by(spec.aggregate)
     videos = video_scores(rows, way, spec.on_missing, spec.clips_a_person)
-    return {
-        **curves.curve_figures(result, videos),
-        "reliability.png": reliability_figure(result, videos),
-    }
+    return {**curve_figures(result, videos), "reliability.png": reliability_figure(result, videos)}

@@ -9,8 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dfbench.errors import TrackingError
-from dfbench.results.result import RunResult
+from dfbench import RunResult, TrackingError
 from dfbench_mlflow import names
 from dfbench_mlflow.place import Place, answering_soon, quietly
 from dfbench_mlflow.problems import problems, reason
