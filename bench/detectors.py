@@ -27,7 +27,7 @@ from dfbench.catalogue.cards import DetectorCard
 from dfbench.catalogue.names import parse_name
 from dfbench.catalogue.plugins import open_catalogue
 from dfbench.detector.network import Detector, build_detector, count_parameters, to_unit
-from dfbench.running.request import PRECISIONS
+from dfbench.running.device import PRECISIONS
 from dfbench.training.loop import training_step
 
 GAIN = 1.05

@@ -30,7 +30,7 @@ from dfbench.detector.network import build_detector
 from dfbench.faces.prepare import prepare
 from dfbench.faces.store import FaceStore
 from dfbench.places import cache_folder, faces_folder
-from dfbench.running.plan import find_faces
+from dfbench.running.videos import find_faces
 from dfbench.training.predict import predict
 
 DETECTORS = ("meso4", "r3d18:width=0.25")

@@ -36,7 +36,7 @@ from dfbench.faces.geometry import crop, square
 from dfbench.faces.prepare import Prepared
 from dfbench.faces.store import FaceStore
 from dfbench.fanout import default_workers
-from dfbench.running.request import PRECISIONS
+from dfbench.running.device import PRECISIONS
 
 
 def main() -> None:

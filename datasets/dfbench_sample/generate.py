@@ -19,10 +19,11 @@ from filelock import FileLock
 from joblib import Parallel, cpu_count, delayed
 
 from dfbench import Reporter, ResourceError
+from dfbench_sample import DEFAULT_QP
 from dfbench_sample.drawing.people import PEOPLE, stream
 from dfbench_sample.encode import sensor, write_video
 from dfbench_sample.plan import Video, plan
-from dfbench_sample.records import DEFAULT_QP, MANIFESTS, folder_of
+from dfbench_sample.records import MANIFESTS, folder_of
 from dfbench_sample.take import Take
 
 

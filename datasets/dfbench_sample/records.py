@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dfbench import DataError, OptionError, VideoRecord
+from dfbench_sample import DEFAULT_QP
 
 VERSION = 1  # part of the folder's name: raise it when anything drawn or encoded changes
-DEFAULT_QP = 23
-
 MANIFESTS = {False: "manifest.json", True: "manifest-control.json"}
 
 

@@ -21,6 +21,8 @@ is a fault of the program and keeps its traceback.
 
 from __future__ import annotations
 
+import errno
+
 
 class DfbenchError(Exception):
     """Base of everything the user can mend."""
@@ -76,3 +78,17 @@ class ResultError(DfbenchError):
 
 class TrackingError(DfbenchError):
     """The tracking server did not take the run; the run itself is safe on disk."""
+
+
+def mendable(error: Exception) -> Exception:
+    """A full or read-only disk as an error in one line; any other exception as it is."""
+    if isinstance(error, OSError) and error.errno in (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EACCES,
+        errno.EROFS,
+        errno.EPERM,
+    ):
+        where = f" ({error.filename})" if error.filename else ""
+        return ResourceError(f"{error.strerror}{where}: free space, or choose another place")
+    return error

@@ -38,6 +38,7 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
             name="c3d",
             summary="C3D: eight 3x3x3 convolutions on 16 frames; Sports-1M checkpoints",
             target="dfbench_c3d.networks:C3D",
+            methods=(),
             paper="Tran et al., Learning Spatiotemporal Features with 3D Convolutional Networks, "
             "ICCV 2015",
             year=2015,

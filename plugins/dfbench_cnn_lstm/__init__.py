@@ -25,6 +25,7 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
             name="cnn_lstm",
             summary="InceptionV3's features of 20 consecutive frames, and an LSTM over them",
             target="dfbench_cnn_lstm.networks:CnnLstm",
+            methods=(),
             paper="Güera and Delp, Deepfake Video Detection Using Recurrent Neural Networks, AVSS "
             "2018",
             year=2018,

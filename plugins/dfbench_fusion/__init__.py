@@ -44,6 +44,7 @@ def _card(
         name=name,
         summary=summary,
         target=f"dfbench_fusion.networks:{name}",
+        methods=(),
         paper="Karpathy et al., Large-scale Video Classification with Convolutional Neural "
         "Networks, CVPR 2014",
         year=2014,

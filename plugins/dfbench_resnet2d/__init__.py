@@ -45,6 +45,7 @@ def _card(depth: int) -> DetectorCard:
         name=f"resnet{depth}",
         summary=f"2D ResNet-{depth} frame by frame, from ImageNet; layer4 and head fine-tuned",
         target=f"dfbench_resnet2d.networks:resnet{depth}",
+        methods=(),
         paper="He et al., Deep Residual Learning for Image Recognition, CVPR 2016",
         year=2016,
         licence="Apache-2.0 (this code); BSD-3-Clause (torchvision)",

@@ -66,6 +66,7 @@ def _card(depth: int, batch_size: int) -> DetectorCard:
         name=f"r3d{depth}",
         summary=f"3D ResNet-{depth} on 16 frames; Kinetics checkpoints of either generation",
         target=f"dfbench_resnet3d.networks:resnet{depth}",
+        methods=(),
         paper="Hara et al., Can Spatiotemporal 3D CNNs Retrace the History of 2D CNNs and "
         "ImageNet?, CVPR 2018",
         year=2018,

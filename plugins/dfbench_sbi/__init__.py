@@ -28,6 +28,7 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
             name="sbi",
             summary="EfficientNet-B4 on self-blended images; trained on real videos alone",
             target="dfbench_sbi.networks:SelfBlended",
+            methods=("training_clips",),
             paper="Shiohara and Yamasaki, Detecting Deepfakes with Self-Blended Images, CVPR 2022",
             year=2022,
             licence="Apache-2.0 (this code); non-commercial research (the authors' weights)",

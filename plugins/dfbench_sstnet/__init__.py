@@ -17,6 +17,7 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
             summary="SSTNet, a reconstruction (no official code): Xception on pixels and on noise "
             "residuals, LSTM over 8 frames",
             target="dfbench_sstnet.networks:SSTNet",
+            methods=(),
             paper="Wu et al., SSTNet: Detecting Manipulated Faces Through Spatial, Steganalysis "
             "and Temporal Features, ICASSP 2020 (a reconstruction: sizes and recipe chosen here)",
             year=2020,

@@ -32,6 +32,7 @@ def _xception() -> DetectorCard:
         name="xception",
         summary="Xception on single frames, the baseline of FaceForensics++",
         target="dfbench_timm.xception:Xception",
+        methods=(),
         paper="Rössler et al., FaceForensics++: Learning to Detect Manipulated Facial Images, "
         "ICCV 2019; network: Chollet, CVPR 2017",
         year=2019,
@@ -79,6 +80,7 @@ def _efficientnet() -> DetectorCard:
         name="efficientnet_b4",
         summary="EfficientNet-B4 on single frames",
         target="dfbench_timm.efficientnet:EfficientNetB4",
+        methods=(),
         paper="Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural "
         "Networks, ICML 2019",
         year=2019,
@@ -132,6 +134,7 @@ def _clip_linear() -> DetectorCard:
         name="clip_linear",
         summary="CLIP's image tower ViT-L/14, frozen, and a linear layer, on single frames",
         target="dfbench_timm.clip:ClipLinear",
+        methods=(),
         paper="Ojha et al., Towards Universal Fake Image Detectors that Generalize Across "
         "Generative Models, CVPR 2023",
         year=2023,

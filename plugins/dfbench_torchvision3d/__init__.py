@@ -43,6 +43,7 @@ def _card(
         name=f"tv_{name}",
         summary=f"torchvision's {kind} of 18 layers on 16 frames, from Kinetics-400",
         target=f"dfbench_torchvision3d.networks:{name}",
+        methods=(),
         paper="Tran et al., A Closer Look at Spatiotemporal Convolutions for Action Recognition, "
         "CVPR 2018",
         year=2018,

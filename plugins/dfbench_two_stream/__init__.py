@@ -44,6 +44,7 @@ def dfbench_detectors() -> Iterable[DetectorCard]:
             name="two_stream",
             summary="a frame and ten fields of optical flow, a ResNet each, scores averaged",
             target="dfbench_two_stream.networks:TwoStream",
+            methods=(),
             paper="Simonyan & Zisserman, Two-Stream Convolutional Networks for Action Recognition "
             "in Videos, NIPS 2014 (here with ResNets instead of CNN-M-2048)",
             year=2014,

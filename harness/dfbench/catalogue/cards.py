@@ -20,6 +20,9 @@ Optimizer = Literal["adam", "adamw", "sgd", "sam"]
 Schedule = Literal["constant", "cosine", "step", "linear", "inverse"]
 Augment = Literal["none", "study", "strong", "own"]
 Needs = Literal["scores", "probabilities", "decisions"]
+Planned = Literal["aggregate", "training_clips"]
+PLANNED: tuple[Planned, ...] = ("aggregate", "training_clips")
+"""Methods of a detector's module on which it depends what is run, and under which id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +176,8 @@ class DetectorCard(Card):
     weights: published files, each usable as ``--weights NAME``.
     aggregate: how a video's score comes from those of its clips, see ``AGGREGATES``, unless the
         module has a method ``aggregate`` of its own.
+    methods: which of ``PLANNED`` the module brings, so that a run can be planned without importing
+        it. None = not said: it is built to find out, which takes seconds.
     published: numbers that papers report of it.
     """
 
@@ -182,6 +187,7 @@ class DetectorCard(Card):
     options: Mapping[str, Option] = field(default_factory=dict)
     weights: tuple[WeightsFile, ...] = ()
     published: tuple[Published, ...] = ()
+    methods: tuple[Planned, ...] | None = None
 
     def configured(self, given: Mapping[str, str]) -> tuple[DetectorCard, dict[str, Option]]:
         """This card with its clip as the given options make it, and all options filled in.

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
@@ -68,10 +68,7 @@ class Catalogue:
             self._load(entry)
 
     def _load(self, entry: EntryPoint) -> None:
-        dist = entry.dist
-        plugin = Plugin(
-            entry.name, entry.value, dist.name if dist else "?", dist.version if dist else "?"
-        )
+        plugin = Plugin(entry.name, entry.value, *_name_and_version(entry.dist))
         if entry.name in self.plugins:  # two distributions took one entry-point name
             plugin.name = f"{plugin.distribution}.{entry.name}"
         self.plugins[plugin.name] = plugin
@@ -178,6 +175,12 @@ class Catalogue:
                 impl.function(**wanted)
             except Exception as error:  # noqa: BLE001 - a listener never loses a run
                 report(f"{impl.plugin_name}: {hook} failed: {type(error).__name__}: {error}")
+
+
+@cache
+def _name_and_version(dist: Distribution | None) -> tuple[str, str]:
+    """Kept: each look parses the distribution's metadata anew, and one brings many plugins."""
+    return (dist.name, dist.version) if dist else ("?", "?")
 
 
 def _unknown_hooks(module: object) -> str | None:

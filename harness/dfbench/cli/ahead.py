@@ -94,7 +94,7 @@ def _row(cell: Cell, test: str, state: str, seconds: float | None) -> dict[str, 
 
 
 def _device(model: Model) -> str:
-    from dfbench.running.request import check_device
+    from dfbench.running.device import check_device
 
     return check_device(model.request.device, model.request.precision)[0]
 

@@ -94,8 +94,8 @@ def _prepare(
     from dfbench.faces.store import FaceStore
     from dfbench.fanout import default_workers
     from dfbench.places import cache_folder, faces_folder
-    from dfbench.running.plan import find_faces
     from dfbench.running.request import name_roots, name_split_files
+    from dfbench.running.videos import find_faces
 
     known, reporter, place = open_catalogue(), Terminal(), cache_folder(cache)
     part = _shard(shard)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dfbench.catalogue.cards import ClipSpec, DetectorCard
+from dfbench.catalogue.cards import PLANNED, ClipSpec, DetectorCard
 from dfbench.catalogue.names import Option
 from dfbench.detector.aggregate import OWN, Aggregate, aggregate_called
 from dfbench.detector.initial import InitialState, compare, fit_head, unwrapped
@@ -201,7 +201,17 @@ def build_detector(card: DetectorCard, options: Mapping[str, Option], seed: int 
             f"{card.target} of {card.name!r} returned {type(network).__name__}, "
             "not a torch.nn.Module"
         )
+    _check_methods(card, network)
     return Detector(network, card.clip, card.aggregate)
+
+
+def _check_methods(card: DetectorCard, network: nn.Module) -> None:
+    """What the card says a run is planned by: a wrong word would give the run a wrong id."""
+    found = tuple(name for name in PLANNED if hasattr(network, name))
+    if card.methods is not None and set(card.methods) != set(found):
+        raise PluginError(
+            f"the card of {card.name!r} says methods={card.methods!r}, and its module has {found!r}"
+        )
 
 
 def stages_trained(how: str, stages: int) -> int:

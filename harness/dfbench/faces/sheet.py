@@ -14,12 +14,15 @@ from dfbench.catalogue.records import FAKE
 from dfbench.errors import ResourceError
 from dfbench.faces.prepare import Prepared
 from dfbench.faces.store import FaceStore
+from dfbench.results.result import Mistake
 
 VIDEOS = 6
 """Videos shown of the real class, and of each method."""
 CROPS = 8
 """Crops shown of each, spread over its frames."""
 _SIDE = 160
+
+MISTAKES = "mistakes.jpg"
 
 
 def draw(done: Sequence[Prepared], store: FaceStore, file: Path, title: str) -> Path:
@@ -114,3 +117,17 @@ def pictures(item: Prepared, store: FaceStore) -> list[NDArray[np.uint8]]:
 def _plain(text: str) -> str:
     """matplotlib takes ``$`` for the beginning of a formula."""
     return text.replace("$", r"\$")
+
+
+def draw_mistakes(
+    mistakes: Sequence[Mistake], videos: Sequence[Prepared], store: FaceStore, folder: Path
+) -> None:
+    """Write ``mistakes.jpg``, a row of crops for each; none where there is no mistake."""
+    (folder / MISTAKES).unlink(missing_ok=True)
+    if not mistakes:
+        return
+    by_id = {video.record.id: video for video in videos}
+    shown = [by_id[mistake.video] for mistake in mistakes]
+    told = [words(v, f"score {m.score:.3f}") for v, m in zip(shown, mistakes, strict=True)]
+    title = f"The {len(mistakes)} most confident mistakes"
+    draw_rows(shown, told, store, folder / MISTAKES, title)

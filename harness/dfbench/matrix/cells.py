@@ -19,8 +19,10 @@ from dfbench.data.listing import Listing, read_dataset
 from dfbench.errors import DfbenchError, ResultError
 from dfbench.results.result import RunResult, load_result
 from dfbench.results.spec import RunSpec
+from dfbench.running.device import PRECISIONS
 from dfbench.running.plan import Plan, make_plan
-from dfbench.running.request import PRECISIONS, Request
+from dfbench.running.request import Request
+from dfbench.running.runner import check_ready
 
 NONE = "none"
 """In place of a training set: weights as they are."""
@@ -116,7 +118,7 @@ def plan_matrix(
         for train in part.trains:
             trained = None if train == NONE else train
             request = replace(part.asked, train=trained, tests=tests, seed=seeds[0])
-            planned = _plans(with_own_roots(request), catalogue, reporter, read)
+            planned = _plans(with_own_roots(request), seeds, catalogue, reporter, read)
             models += [
                 _model(part.title, train, request, seed, planned)
                 for seed in (seeds if trained else seeds[:1])
@@ -147,11 +149,17 @@ def with_own_roots(request: Request) -> Request:
 
 
 def _plans(
-    request: Request, catalogue: Catalogue, reporter: Reporter, read: Callable[..., Listing]
+    request: Request,
+    seeds: tuple[int, ...],
+    catalogue: Catalogue,
+    reporter: Reporter,
+    read: Callable[..., Listing],
 ) -> dict[str, Plan | str]:
     """A plan for each test, or why there is none. All in one where nothing is in the way."""
     try:
         plan = make_plan(request, catalogue, reporter, read)
+        if _any_to_do(plan, seeds):
+            check_ready(plan)
         return dict.fromkeys(request.tests, plan)
     except (DfbenchError, OSError) as error:
         if len(request.tests) == 1:
@@ -159,8 +167,18 @@ def _plans(
     found: dict[str, Plan | str] = {}
     for test in request.tests:
         alone = with_own_roots(replace(request, tests=(test,)))
-        found |= _plans(alone, catalogue, reporter, read)
+        found |= _plans(alone, seeds, catalogue, reporter, read)
     return found
+
+
+def _any_to_do(plan: Plan, seeds: tuple[int, ...]) -> bool:
+    """Whether any of its cells is, under any of the seeds."""
+    cells = [
+        _cell("", "", "", _seeded(test.spec, seed), plan.request.out)
+        for test in plan.tests
+        for seed in seeds
+    ]
+    return any(not cell.problem and (plan.request.again or cell.state != "done") for cell in cells)
 
 
 def _model(

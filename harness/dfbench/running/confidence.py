@@ -17,7 +17,6 @@ import numpy as np
 from dfbench.catalogue.names import fill_options, parse_name
 from dfbench.catalogue.records import Prediction
 from dfbench.errors import OptionError, ResourceError, ResultError
-from dfbench.evaluate.delong import components
 
 COLUMNS = ("dataset", "video", "clip", "confidence")
 _ABC: dict[str, int | float] = {"samples": 100, "steps": 50, "features": 1.0, "clips": 0}
@@ -111,6 +110,8 @@ def summary(confidences: Sequence[Confidence], rows: Sequence[Prediction]) -> di
     right = np.array([decided == fake for _, decided, fake in pairs], bool)
     auc = None
     if 0 < right.sum() < len(right):
+        from dfbench.evaluate.delong import components  # SciPy's import takes longer than a look
+
         auc = float(components(right.astype(np.int64), values[None]).aucs[0])
     return {
         "clips": len(pairs),

@@ -20,8 +20,9 @@ from dfbench.results.predictions import rewrite
 from dfbench.results.provenance import environment
 from dfbench.results.result import training_facts
 from dfbench.results.spec import SCHEMA, TrainSpec
-from dfbench.running.plan import Data, Plan
+from dfbench.running.plan import Plan
 from dfbench.running.stages import Stages
+from dfbench.running.videos import Data
 from dfbench.training.checkpoint import Progress
 from dfbench.training.loop import Report, Validate, fit
 from dfbench.training.predict import predict

@@ -11,39 +11,20 @@ from typing import Any
 from dfbench.catalogue.cards import DetectorCard
 from dfbench.catalogue.names import Option, parse_name
 from dfbench.catalogue.plugins import Catalogue
-from dfbench.catalogue.records import REAL, VideoRecord
 from dfbench.catalogue.reporter import Reporter
 from dfbench.clips.perturb import perturbations
 from dfbench.data.leaks import check_across
-from dfbench.data.listing import Listing, fingerprint, read_dataset
+from dfbench.data.listing import Listing, read_dataset
 from dfbench.data.splits import check_classes
-from dfbench.detector.weights import Weights, locate
-from dfbench.errors import DataError
-from dfbench.faces.cut import FaceFinder
+from dfbench.detector.weights import Weights
 from dfbench.faces.store import FaceStore
 from dfbench.fanout import default_workers
-from dfbench.places import cache_folder, faces_folder, weights_folder
-from dfbench.results.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
-from dfbench.running.request import (
-    Request,
-    check_device,
-    check_names,
-    check_settings,
-    check_writable,
-    name_roots,
-    name_split_files,
-)
-from dfbench.running.start import check_network, initial_weights, trained_before
-
-
-@dataclass(frozen=True)
-class Data:
-    """The videos of one dataset that a run uses, and how faces are found in them."""
-
-    listing: Listing
-    records: list[VideoRecord]
-    finder: FaceFinder
-    spec: DataSpec
+from dfbench.places import cache_folder, faces_folder
+from dfbench.results.spec import ModelSpec, RunSpec, TrainSpec
+from dfbench.running.device import check_device
+from dfbench.running.request import Request, check_names, check_settings, check_writable
+from dfbench.running.start import initial_weights, trained_before, traits_of
+from dfbench.running.videos import Data, data_of, read_listings, training_data
 
 
 @dataclass(frozen=True)
@@ -78,7 +59,8 @@ def make_plan(
     reporter: Reporter,
     read: Callable[..., Listing] = read_dataset,
 ) -> Plan:
-    """Resolve and check a request. Raises a DfbenchError; nothing has been written then, except
+    """Resolve and check a request, without the network itself: that is looked at when there is work
+    to do (``start.check_network``). Raises a DfbenchError; nothing has been written then, except
     that a generated dataset and fetched weights lie in the cache.
 
     read: ``read_dataset``, or one that remembers what it has read.
@@ -92,11 +74,11 @@ def make_plan(
     check_settings({**asdict(card.recipe), **_asked(request)})
     cache = cache_folder(request.cache)
     weights = initial_weights(request, card, cache, reporter)
-    detector = check_network(card, options, weights, request)
+    traits = traits_of(card, options)
     workers = default_workers() if request.workers is None else request.workers
     before = trained_before(weights)
-    listings = _listings(request, before, catalogue, cache, workers, reporter, read)
-    train = _train_data(request, listings, catalogue, cache, detector.makes_fakes)
+    listings = read_listings(request, before, catalogue, cache, workers, reporter, read)
+    train = training_data(request, listings, catalogue, cache, traits.makes_fakes)
     settings = _settings(request, card, train, weights)
     given = {key: options[key] for key in raw if options[key] != card.options[key]}
     model = ModelSpec(
@@ -116,10 +98,10 @@ def make_plan(
         test
         for text in request.tests
         for test in _tests(
-            listings[text], model, train, request, catalogue, cache, detector.aggregation
+            listings[text], model, train, request, catalogue, cache, traits.aggregate
         )
     )
-    notes = _notes(model, train, tests, before, detector.makes_fakes)
+    notes = _notes(model, train, tests, before, traits.makes_fakes)
     return Plan(
         request,
         card,
@@ -133,103 +115,6 @@ def make_plan(
         workers,
         notes,
     )
-
-
-def find_faces(
-    name: str | None,
-    listing: Listing,
-    records: list[VideoRecord],
-    catalogue: Catalogue,
-    cache: Path,
-    all_faces: bool = False,
-) -> FaceFinder:
-    """The face detector called ``name``; by default the dataset's own choice, else ``given`` where
-    every video ships boxes, else ``yunet``, on every machine alike."""
-    boxes = all(record.boxes is not None for record in records)
-    name = name or listing.card.faces or ("given" if boxes else "yunet")
-    if name == "given" and not boxes:
-        bare = next(record for record in records if record.boxes is None)
-        raise DataError(f"--faces given: {bare.id} ships no boxes; choose another face detector")
-    _, card = catalogue.faces(name)
-    found = [locate(card, file.name, weights_folder(cache)).path for file in card.weights]
-    place = found[0] if len(found) == 1 else found[0].parent if found else None
-    return FaceFinder(card, place, all_faces)
-
-
-def _listings(
-    request: Request,
-    before: str | None,
-    catalogue: Catalogue,
-    cache: Path,
-    workers: int,
-    reporter: Reporter,
-    read: Callable[..., Listing],
-) -> dict[str, Listing]:
-    """Each dataset as it is on disk, by the name the user gave. One that was trained on, now or
-    before, keeps its split; another without a split of its own is test as a whole."""
-    names = [*([request.train] if request.train else []), *request.tests]
-    roots = name_roots(request.data_roots, names, catalogue)
-    splits = name_split_files(request.split_files, names)
-    trained = {before, parse_name(request.train)[0] if request.train else None}
-    listings: dict[str, Listing] = {}
-    for text in dict.fromkeys(names):
-        listings[text] = read(
-            text,
-            catalogue,
-            roots,
-            cache,
-            trained_on=parse_name(text)[0] in trained,
-            at_most=request.limit,
-            workers=workers,
-            reporter=reporter,
-            split_file=splits.get(parse_name(text)[0]),
-        )
-        reporter.note(listings[text].note)
-    return listings
-
-
-def _train_data(
-    request: Request,
-    listings: Mapping[str, Listing],
-    catalogue: Catalogue,
-    cache: Path,
-    makes_fakes: bool,
-) -> Data | None:
-    """The videos of train and val; a detector that makes its fakes itself sees the real ones."""
-    if request.train is None:
-        return None
-    listing = listings[request.train]
-    records = listing.of("train", "val")
-    if makes_fakes:
-        records = [record for record in records if record.label == REAL]
-    for split in ("train", "val"):
-        check_classes(records, split, listing.card.name, only_real=makes_fakes)
-    # Which of several people in a fake was changed is not known: training looks at the main one.
-    alone = replace(request, all_faces=False)
-    return _data(listing, records, alone, catalogue, cache)
-
-
-def _data(
-    listing: Listing,
-    records: list[VideoRecord],
-    request: Request,
-    catalogue: Catalogue,
-    cache: Path,
-) -> Data:
-    finder = find_faces(request.faces, listing, records, catalogue, cache, request.all_faces)
-    spec = DataSpec(
-        dataset=listing.card.name,
-        options=listing.given,
-        fingerprint=fingerprint(records),
-        videos=len(records),
-        faces=finder.card.name,
-        faces_version=finder.card.version,
-        limit=request.limit,
-        all_faces=request.all_faces,
-        boxes_from_original=request.boxes_from_original,
-        quality="jpeg95" if request.lossy else "lossless",
-    )
-    return Data(listing, records, finder, spec)
 
 
 def _asked(request: Request) -> dict[str, Any]:
@@ -262,7 +147,7 @@ def _tests(
 ) -> list[Test]:
     """The test on a dataset as it is, then perturbed in each way asked for."""
     check_classes(listing.records, "test", listing.card.name)
-    data = _data(listing, listing.of("test"), request, catalogue, cache)
+    data = data_of(listing, listing.of("test"), request, catalogue, cache)
     if train is not None:
         names = train.listing.card.name, listing.card.name
         check_across(train.records, data.records, names, listing.card.overlap)

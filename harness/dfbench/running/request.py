@@ -15,9 +15,6 @@ from dfbench.errors import OptionError, ResourceError
 from dfbench.results.spec import OnMissing
 from dfbench.running import confidence
 
-DEVICES = ("auto", "cpu", "cuda")
-PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -74,29 +71,6 @@ def check_names(request: Request, catalogue: Catalogue) -> None:
     perturbations(request.perturb)
     if request.confidence is not None:
         confidence.asked(request.confidence)
-
-
-def check_device(device: str, precision: str) -> tuple[str, str]:
-    """The device (``cpu`` or ``cuda``) and Fabric's name of the precision.
-
-    Raises ResourceError for a GPU that is not there, OptionError for another word.
-    """
-    import torch
-
-    if device not in DEVICES:
-        raise OptionError(f"--device is one of {', '.join(DEVICES)}, not {device!r}")
-    there = torch.cuda.is_available()
-    if device == "cuda" and not there:
-        raise ResourceError(
-            "--device cuda: PyTorch sees no GPU here; use --device cpu, or look at dfbench doctor"
-        )
-    if device == "auto":
-        device = "cuda" if there else "cpu"
-    if precision == "auto":
-        precision = "bf16" if device == "cuda" else "32"
-    if precision not in PRECISIONS:
-        raise OptionError(f"--precision is auto, {', '.join(PRECISIONS)}, not {precision!r}")
-    return device, PRECISIONS[precision]
 
 
 def check_writable(out: Path) -> None:

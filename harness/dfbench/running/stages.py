@@ -15,7 +15,8 @@ from dfbench.clips.perturb import Perturbation
 from dfbench.clips.reader import ClipReader
 from dfbench.detector.network import Detector
 from dfbench.faces.prepare import Prepared, prepare
-from dfbench.running.plan import Data, Plan
+from dfbench.running.plan import Plan
+from dfbench.running.videos import Data
 from dfbench.training.memory import keep_freed_memory
 
 

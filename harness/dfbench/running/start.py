@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dfbench.catalogue.cards import DetectorCard
+from dfbench.catalogue.cards import PLANNED, DetectorCard
 from dfbench.catalogue.names import Option
 from dfbench.catalogue.reporter import Reporter
 from dfbench.clips.augment import POLICIES
+from dfbench.detector.aggregate import OWN
 from dfbench.detector.tensors import read_tensors
 from dfbench.detector.weights import Weights, locate
 from dfbench.errors import OptionError, WeightsError
@@ -55,6 +57,26 @@ def _fetched(card: DetectorCard, name: str, cache: Path, reporter: Reporter) -> 
             shown = done
 
         return locate(card, name, weights_folder(cache), progress)
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What must be known of a network before a run is planned. aggregate: the name of its way from
+    clip scores to a video's; makes_fakes: whether it learns from real videos alone."""
+
+    aggregate: str
+    makes_fakes: bool
+
+
+def traits_of(card: DetectorCard, options: Mapping[str, Option]) -> Traits:
+    """As the card says it; where that says nothing the network is built, which imports torch."""
+    methods = card.methods
+    if methods is None:
+        from dfbench.detector.network import build_detector
+
+        network = build_detector(card, options).network
+        methods = tuple(name for name in PLANNED if hasattr(network, name))
+    return Traits(OWN if "aggregate" in methods else card.aggregate, "training_clips" in methods)
 
 
 def check_network(

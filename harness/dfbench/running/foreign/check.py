@@ -16,8 +16,7 @@ from dfbench.catalogue.records import FAKE, REAL, Prediction, Split, Status, Vid
 from dfbench.errors import ResultError
 from dfbench.running.foreign.doubts import doubts
 from dfbench.running.foreign.matching import Matcher
-from dfbench.running.foreign.problems import EXAMPLES, Problems
-from dfbench.running.foreign.score_file import ScoreFile, ScoreRow
+from dfbench.running.foreign.score_file import EXAMPLES, Problems, ScoreFile, ScoreRow
 
 _LABELS = {
     **dict.fromkeys(("0", "0.0", "real", "original", "false"), REAL),

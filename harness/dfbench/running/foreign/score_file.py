@@ -8,8 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dfbench.data.lists import read_text
@@ -137,3 +138,26 @@ def _notes(header: Sequence[str], places: Mapping[str, int]) -> Iterator[str]:
     ]
     if unused:
         yield f"columns that were not used: {', '.join(unused)}"
+
+
+EXAMPLES = 3
+
+
+@dataclass
+class Problems:
+    """By what they are: examples in the order of the file. lost: rows that are left out."""
+
+    found: dict[str, list[str]] = field(default_factory=dict)
+    lost: Counter[str] = field(default_factory=Counter)
+
+    def add(self, what: str, row: ScoreRow, detail: str = "") -> None:
+        self.found.setdefault(what, []).append(f"line {row.line}: {detail or row.video}")
+
+    def lines(self) -> list[str]:
+        return [
+            f"{len(all_)} {what} ({'; '.join(all_[:EXAMPLES])}{'; …' * (len(all_) > EXAMPLES)})"
+            for what, all_ in self.found.items()
+        ]
+
+    def left_out(self) -> list[str]:
+        return [f"{number} rows were left out: they {what}" for what, number in self.lost.items()]
