@@ -18,7 +18,7 @@ from typing import Any
 import dfbench
 from dfbench.catalogue.names import parse_name
 from dfbench.catalogue.plugins import open_catalogue
-from dfbench.cli.display import Terminal
+from dfbench.cli.terminal.display import Terminal
 from dfbench.results.result import MetricValue, RunResult
 
 

@@ -16,7 +16,7 @@ from rich.text import Text
 
 import dfbench
 from dfbench.catalogue.plugins import open_catalogue
-from dfbench.cli.display import result_notes, result_table
+from dfbench.cli.terminal.display import result_notes, result_table
 from dfbench.data.listing import read_dataset
 from dfbench.places import cache_folder
 from dfbench.video.reader import Video

@@ -15,7 +15,7 @@ from rich.console import Console
 from test_tracking import make_spec
 
 import dfbench
-from dfbench.cli.robustness import print_robustness
+from dfbench.cli.terminal.scores import print_robustness
 from dfbench.errors import ResultError
 from dfbench.evaluate.robustness import robustness_of
 from dfbench.plots.robustness import robustness_figure, write_robustness

@@ -38,7 +38,7 @@ def list_command(kind: str, out: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({kind: rows}, ensure_ascii=False, indent=1))
         return
-    from dfbench.cli.display import plain_table, stdout
+    from dfbench.cli.terminal.display import plain_table, stdout
 
     if not rows:
         click.echo(f"no {kind}")

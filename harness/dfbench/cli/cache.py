@@ -28,7 +28,7 @@ def cache_group() -> None:
 @options.as_json
 def info_command(cache: Path | None, workers: int | None, as_json: bool) -> None:
     """How much of what lies there, and how the face clips were made."""
-    from dfbench.cli.display import Terminal, plain_table, print_json, stdout
+    from dfbench.cli.terminal.display import Terminal, plain_table, print_json, stdout
     from dfbench.faces.cache import info
     from dfbench.places import cache_folder
 
@@ -65,7 +65,7 @@ def info_command(cache: Path | None, workers: int | None, as_json: bool) -> None
 @options.as_json
 def verify_command(mend: bool, cache: Path | None, workers: int | None, as_json: bool) -> None:
     """Read every file of the face store; exit 1 when one is damaged and was not mended."""
-    from dfbench.cli.display import print_json
+    from dfbench.cli.terminal.display import print_json
     from dfbench.faces.cache import remove
     from dfbench.places import cache_folder, faces_folder
 
@@ -125,7 +125,7 @@ def prune_command(
 
     Damage is seen here only where a file cannot be opened; `verify` reads all of it.
     """
-    from dfbench.cli.display import print_json
+    from dfbench.cli.terminal.display import print_json
     from dfbench.faces.cache import remove, to_prune
     from dfbench.places import cache_folder, faces_folder
 
@@ -149,7 +149,7 @@ def prune_command(
 
 
 def _look(root: Path, whole: bool, workers: int | None) -> tuple[Listing, list[Entry]]:
-    from dfbench.cli.display import Terminal
+    from dfbench.cli.terminal.display import Terminal
     from dfbench.faces.audit import look
     from dfbench.faces.cache import listing
 

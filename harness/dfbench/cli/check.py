@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dfbench.cli import options
-from dfbench.cli.owned import DatasetCommand, with_options
+from dfbench.cli.options import DatasetCommand, with_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,7 +48,7 @@ def check_command(
     single damaged frames.
     """
     from dfbench.catalogue.plugins import open_catalogue
-    from dfbench.cli.display import Terminal, print_json, stdout
+    from dfbench.cli.terminal.display import Terminal, print_json, stdout
     from dfbench.data.check import check_dataset
     from dfbench.fanout import default_workers
     from dfbench.places import cache_folder

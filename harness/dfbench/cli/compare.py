@@ -64,8 +64,8 @@ def compare_command(
     and the training. P-values are corrected for the number of pairs (Holm).
     """
     from dfbench.catalogue.plugins import open_catalogue
-    from dfbench.cli.comparisons import as_csv, as_markdown, print_comparison, to_json
-    from dfbench.cli.display import print_json, stdout
+    from dfbench.cli.terminal.comparisons import as_csv, as_markdown, print_comparison, to_json
+    from dfbench.cli.terminal.display import print_json, stdout
     from dfbench.evaluate.contenders import ask, make_table
     from dfbench.evaluate.paired import compare
 
@@ -104,8 +104,8 @@ def agree_command(
 
     Real and fake videos are told apart, since the label alone makes detectors agree.
     """
-    from dfbench.cli.comparisons import agreement_json, print_agreement
-    from dfbench.cli.display import print_json, stdout
+    from dfbench.cli.terminal.comparisons import agreement_json, print_agreement
+    from dfbench.cli.terminal.display import print_json, stdout
     from dfbench.errors import ResourceError
     from dfbench.evaluate.agree import agreement
     from dfbench.evaluate.contenders import make_table
@@ -149,7 +149,7 @@ def ensemble_command(runs: tuple[str, ...], name: str, folder: Path, as_json: bo
     taken. The ensemble becomes a run below --runs that is compared and ranked as any other.
     """
     from dfbench.catalogue.plugins import open_catalogue
-    from dfbench.cli.display import Terminal, print_json, print_result, stdout
+    from dfbench.cli.terminal.display import Terminal, print_json, print_result, stdout
     from dfbench.running.ensemble import make_ensemble
 
     reporter = Terminal()

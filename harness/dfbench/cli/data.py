@@ -9,8 +9,7 @@ import click
 
 from dfbench.cli import options
 from dfbench.cli.check import check_command
-from dfbench.cli.options import option
-from dfbench.cli.owned import DatasetCommand, with_options
+from dfbench.cli.options import DatasetCommand, option, with_options
 from dfbench.errors import DataError, ResourceError
 
 
@@ -84,7 +83,7 @@ def data_split_command(
     """
     from dfbench.catalogue.plugins import open_catalogue
     from dfbench.catalogue.records import SPLITS
-    from dfbench.cli.display import Terminal, plain_table, print_json, stdout
+    from dfbench.cli.terminal.display import Terminal, plain_table, print_json, stdout
     from dfbench.data.leaks import check_leaks
     from dfbench.data.listing import find_dataset, list_records
     from dfbench.data.splits import count, make_split

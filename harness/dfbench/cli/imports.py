@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dfbench.cli import options
-from dfbench.cli.owned import with_options
+from dfbench.cli.options import with_options
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _OPTIONS = (
@@ -96,8 +96,8 @@ def import_command(
 ) -> None:
     """Check the file, write the run, print its metrics."""
     from dfbench.catalogue.plugins import open_catalogue
-    from dfbench.cli.display import Terminal, print_json, stdout
-    from dfbench.cli.scores import print_scores
+    from dfbench.cli.terminal.display import Terminal, print_json, stdout
+    from dfbench.cli.terminal.scores import print_scores
     from dfbench.running.foreign.importing import import_scores
 
     if len(aggregates) > 1:

@@ -10,8 +10,7 @@ import click
 from click.core import ParameterSource
 
 from dfbench.cli import options
-from dfbench.cli.options import option
-from dfbench.cli.owned import DatasetCommand, with_options
+from dfbench.cli.options import DatasetCommand, option, with_options
 from dfbench.cli.runs import run_command
 from dfbench.errors import OptionError
 
@@ -93,7 +92,7 @@ def matrix_command(ctx: click.Context, /, dry_run: bool, as_json: bool, **asked:
     """Train every detector on every dataset with every seed, test it on all, and show how it
     generalises. Cells done before are kept; the same command goes on after a stop."""
     from dfbench.catalogue.plugins import open_catalogue
-    from dfbench.cli.display import Terminal
+    from dfbench.cli.terminal.display import Terminal
 
     known = open_catalogue()
     jobs, backend, name = asked.pop("jobs"), asked.pop("backend"), asked.pop("name")
@@ -102,31 +101,30 @@ def matrix_command(ctx: click.Context, /, dry_run: bool, as_json: bool, **asked:
     if backend == "ray":  # whose workers stand in folders of their own
         parts = [_absolute(part) for part in parts]
     request = parts[0].asked
-    from dfbench.cli import ahead
-    from dfbench.cli import generalisation as shown
-    from dfbench.cli.jobs import JobBoard, Once, print_line
-    from dfbench.matrix import files as matrix_files
+    from dfbench.cli.terminal import grids
+    from dfbench.cli.terminal.jobs import JobBoard, Once, print_dry_run, print_line, start_lines
     from dfbench.matrix.cells import plan_matrix
+    from dfbench.matrix.files import asked_of, folder_of, write_matrix
     from dfbench.matrix.sweep import run_matrix
     from dfbench.running.request import check_writable
 
     check_writable(request.out)
     models = plan_matrix(parts, tests, seeds, known, Once())
     if dry_run:
-        sys.exit(ahead.print_dry_run(models, jobs or 1, request.out, as_json))
-    told = matrix_files.asked_of(parts, tests, seeds, metrics)
+        sys.exit(print_dry_run(models, jobs or 1, request.out, as_json))
+    told = asked_of(parts, tests, seeds, metrics)
     name = name or (protocol and f"{protocol.label}{_limited(request.limit)}")
-    folder = matrix_files.folder_of(request.out, name or "", told)
+    folder = folder_of(request.out, name or "", told)
     terminal = Terminal()
-    for line in ahead.start_lines(models):
+    for line in start_lines(models):
         terminal.note(line)
     board = JobBoard(models, terminal)
     with board:
         show = print_line if backend == "ray" else board.show
         outcomes = run_matrix(models, folder / "logs", jobs, backend, show)
-    found = shown.gather(outcomes, higher, protocol, request.limit)
-    matrix_files.write_matrix(folder, told, outcomes, found.tables, found.compared, found.note)
-    shown.print_found(found, folder, as_json)
+    found = grids.gather(outcomes, higher, protocol, request.limit)
+    write_matrix(folder, told, outcomes, found.tables, found.compared, found.note)
+    grids.print_found(found, folder, as_json)
     sys.exit(any(outcome.result is None for outcome in outcomes))
 
 

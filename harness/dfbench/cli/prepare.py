@@ -12,8 +12,7 @@ import click
 
 from dfbench.cli import options
 from dfbench.cli.check import printable
-from dfbench.cli.options import option
-from dfbench.cli.owned import DatasetCommand, with_options
+from dfbench.cli.options import DatasetCommand, option, with_options
 
 if TYPE_CHECKING:
     from dfbench.catalogue.cards import ClipSpec
@@ -57,7 +56,7 @@ if TYPE_CHECKING:
 @options.as_json
 def prepare_command(name: str, as_json: bool, **asked: Any) -> None:
     """Turn a dataset's videos into face clips, before any training or on another machine."""
-    from dfbench.cli.display import print_json
+    from dfbench.cli.terminal.display import print_json
 
     (text,) = with_options(name)
     report = _prepare(text or name, **asked)
@@ -88,7 +87,7 @@ def _prepare(
     cache: Path | None,
 ) -> dict[str, Any]:
     from dfbench.catalogue.plugins import open_catalogue
-    from dfbench.cli.display import Terminal
+    from dfbench.cli.terminal.display import Terminal
     from dfbench.data.listing import read_dataset
     from dfbench.faces import prepare as preparing
     from dfbench.faces.store import FaceStore

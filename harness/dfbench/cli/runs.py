@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from dfbench.cli import options
-from dfbench.cli.options import option
-from dfbench.cli.owned import DatasetCommand, with_options
+from dfbench.cli.options import DatasetCommand, option, with_options
 
 
 @click.command("run", cls=DatasetCommand)
@@ -85,8 +84,8 @@ def run_command(
     asked["split_files"] = options.roots(split_files, "--split-file")
     request = _request(options.roots(data_roots), **asked)
     check_names(request, open_catalogue())
-    from dfbench.cli.display import Terminal, print_json, print_result, stdout
-    from dfbench.cli.robustness import print_robustness
+    from dfbench.cli.terminal.display import Terminal, print_json, print_result, stdout
+    from dfbench.cli.terminal.scores import print_robustness
     from dfbench.running.runner import run
 
     reporter = Terminal()

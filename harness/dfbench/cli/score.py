@@ -9,7 +9,7 @@ import click
 
 from dfbench.cli import options
 from dfbench.cli.imports import check_unused, import_command, import_options
-from dfbench.cli.owned import DatasetCommand
+from dfbench.cli.options import DatasetCommand
 
 if TYPE_CHECKING:
     from dfbench.evaluate.stored import StoredRun
@@ -72,8 +72,8 @@ def score_command(
     --runs, which is compared and ranked as any other.
     """
     from dfbench.catalogue.plugins import open_catalogue
-    from dfbench.cli.display import print_json, stdout
-    from dfbench.cli.scores import print_scores
+    from dfbench.cli.terminal.display import print_json, stdout
+    from dfbench.cli.terminal.scores import print_scores
     from dfbench.evaluate.bootstrap import DRAWS
     from dfbench.evaluate.decide import RULES, check_rule
     from dfbench.evaluate.judgement import judge_again

@@ -48,7 +48,7 @@ def list_weights(cache: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"weights": rows}, indent=1))
         return
-    from dfbench.cli.display import plain_table, stdout
+    from dfbench.cli.terminal.display import plain_table, stdout
 
     cells = [
         [r["owner"], r["name"], "yes" if r["here"] else "no", r["licence"], _known_by(r), r["from"]]
@@ -63,7 +63,7 @@ def list_weights(cache: Path | None, as_json: bool) -> None:
 @options.cache
 def fetch_weights(owner: str, name: str, cache: Path | None) -> None:
     """Download a published file into the cache, going on where an earlier try broke off."""
-    from dfbench.cli.display import Terminal
+    from dfbench.cli.terminal.display import Terminal
     from dfbench.detector.weights import fetch
     from dfbench.places import cache_folder, weights_folder
 

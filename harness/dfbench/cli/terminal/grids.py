@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from dfbench.cli.display import print_json, stdout
+from dfbench.cli.terminal.display import print_json, stdout
 from dfbench.evaluate.generalisation import Entry, Grid, Outcome, grids
 from dfbench.evaluate.published import Compared, compare
 from dfbench.matrix.files import picture_name

@@ -1,0 +1,1 @@
+"""What a person sees: tables on stdout, bars and notes on stderr."""
