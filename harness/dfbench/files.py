@@ -16,6 +16,7 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file below a folder that is there: under another name, then moved. Raises OSError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:

@@ -17,9 +17,13 @@ from dfbench.catalogue.names import Option, fill_options
 from dfbench.errors import OptionError, PluginError
 
 Optimizer = Literal["adam", "adamw", "sgd", "sam"]
+"""How weights move; see ``Recipe``."""
 Schedule = Literal["constant", "cosine", "step", "linear", "inverse"]
+"""How the learning rate falls; see ``Recipe``."""
 Augment = Literal["none", "study", "strong", "own"]
+"""How training clips are varied; see ``Recipe`` and ``Augmentation``."""
 Needs = Literal["scores", "probabilities", "decisions"]
+"""What a metric's function is given; see ``MetricCard``."""
 Planned = Literal["aggregate", "training_clips"]
 PLANNED: tuple[Planned, ...] = ("aggregate", "training_clips")
 """Methods of a detector's module on which it depends what is run, and under which id."""

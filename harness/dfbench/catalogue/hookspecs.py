@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 hookspec = pluggy.HookspecMarker("dfbench")
 hookimpl = pluggy.HookimplMarker("dfbench")
+"""Marks a plugin's function as its implementation of the hook of that name; see docs/hooks.md."""
 
 
 @hookspec

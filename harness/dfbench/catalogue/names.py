@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dfbench.errors import OptionError
 
 Option = str | int | float | bool
+"""A value of a detector's or dataset's own option; its default decides which of these it is."""
 
 
 def parse_name(text: str) -> tuple[str, dict[str, str]]:

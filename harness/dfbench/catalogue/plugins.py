@@ -31,6 +31,7 @@ from dfbench.errors import NameClashError, OptionError, UnknownNameError
 
 GROUP = "dfbench"
 Kind = Literal["detectors", "datasets", "metrics", "faces", "protocols"]
+"""What plugins bring, as ``dfbench list KIND`` names it."""
 HOOKS: dict[Kind, tuple[str, type[Card], str]] = {
     "detectors": ("dfbench_detectors", DetectorCard, "detector"),
     "datasets": ("dfbench_datasets", DatasetCard, "dataset"),
@@ -193,5 +194,8 @@ def _unknown_hooks(module: object) -> str | None:
 
 @cache
 def open_catalogue() -> Catalogue:
-    """The catalogue of this process."""
+    """The catalogue of this process: every plugin that is installed, opened once and kept.
+
+    It raises nothing: a plugin that cannot be used is listed in ``plugins`` with the reason.
+    """
     return Catalogue()

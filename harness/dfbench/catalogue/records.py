@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 REAL, FAKE = 0, 1
+"""Labels."""
 
 Split = Literal["train", "val", "test"]
+"""What a video is used for: to learn from, to choose on, to be measured on once."""
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
+"""In the order in which they are used."""
 
 Status = Literal["ok", "missing", "unreadable", "no_face"]
 """What became of a video, or of one clip of it: ``missing`` = no such file, ``unreadable`` = the

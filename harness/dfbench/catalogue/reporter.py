@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Advance = Callable[[int], None]
+"""Is given how many steps have just been done."""
 
 
 class Reporter:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dfbench.errors import OptionError
 
 Aggregate = Callable[[NDArray[np.float64]], float]
+"""From the scores of a video's clips, [N] in 0..1 with N at least 1, to the video's, 0..1."""
 OWN = "own"
 """The detector's own method ``aggregate``; only its code knows what it does."""
 
@@ -59,6 +60,7 @@ AGGREGATES: Mapping[str, Aggregate] = {
     "top-third": top_third,
     "confident": confident,
 }
+"""By the names that ``--aggregate`` and cards take."""
 
 
 def aggregate_called(name: str) -> Aggregate:

@@ -24,6 +24,7 @@ from dfbench.detector.initial import InitialState, compare, fit_head, unwrapped
 from dfbench.errors import OptionError, PluginError
 
 Stage = tuple[str, list[nn.Module]]
+"""A part of a network that is trained or frozen as a whole: its name and its modules."""
 _OF_THE_READER = ("training_clips", "regions", "augment")
 
 

@@ -28,6 +28,7 @@ class Weights:
 
 
 def sha256_of(path: Path) -> str:
+    """The digest of a file's content, 64 hex digits. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

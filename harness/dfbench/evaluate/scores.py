@@ -15,6 +15,7 @@ from dfbench.errors import ResultError
 from dfbench.results.spec import OnMissing
 
 CHANCE = 0.5
+"""The AUC of a detector that knows nothing, and the score of a video without one."""
 
 
 @dataclass(frozen=True)

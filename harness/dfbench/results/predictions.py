@@ -17,6 +17,7 @@ from dfbench.errors import ResultError
 from dfbench.files import write_atomic
 
 PREDICTION_COLUMNS = tuple(f.name for f in fields(Prediction))
+"""Of ``predictions.csv``, in their order: the fields of ``Prediction``."""
 
 
 def write_predictions(rows: Iterable[Prediction], file: Any, *, header: bool) -> None:

@@ -68,6 +68,7 @@ def git_commit(folder: Path | None = None) -> str | None:
 
 
 def utc_now() -> str:
+    """The time in ISO 8601, to the second, in UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

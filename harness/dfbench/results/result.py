@@ -132,6 +132,8 @@ class RunResult:
 
 
 def write_result(result: RunResult, folder: Path) -> None:
+    """Write ``result.json`` into the run's folder, atomically: it says that the run has ended.
+    Raises OSError."""
     write_json(folder / "result.json", result.to_json())
 
 

@@ -21,10 +21,12 @@ from dfbench.results.typed import check_types
 
 SCHEMA = 1
 IMPORTED = "imported"
-ENSEMBLE = "ensemble"
 """The plugin of a model that was never here: somebody gave its scores."""
+ENSEMBLE = "ensemble"
+"""The plugin of a model that is the mean of others."""
 _ADDED = {"aggregate": "mean", "protocol": ""}
 OnMissing = Literal["chance", "exclude"]
+"""What becomes of a test video without a score: it counts as 0.5, or is left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
