@@ -42,7 +42,6 @@ MOVED = {
     "evaluate.matching": "running.foreign.matching",
     "evaluate.problems": "running.foreign.score_file",
     "evaluate.score_file": "running.foreign.score_file",
-    "evaluate.stored": "evaluate.stored",
     "evaluate.truth": "results.truth",
     "evaluate.verify": "evaluate.verification",
     "faces": "faces.tracks",
