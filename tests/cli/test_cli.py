@@ -195,11 +195,6 @@ def test_json_is_one_object_and_nothing_else_on_stdout(cli, make_video, tmp_path
         assert isinstance(json.loads(done.stdout), dict)
 
 
-# --- bad input ------------------------------------------------------------------------------
-
-GOOD = ("run", "--detector", "meso4", "--dataset", "folder", "--faces", "center")
-
-
 def test_names_with_options_are_read_alike_everywhere():
     assert parse_name("r3d18:width=0.5,shortcut=A") == ("r3d18", {"width": "0.5", "shortcut": "A"})
     assert parse_name("plugin/meso4") == ("plugin/meso4", {})

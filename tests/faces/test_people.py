@@ -62,6 +62,9 @@ def test_a_second_face_is_interpolated_like_the_first():
     assert other.scores == pytest.approx([0.9, 0, 0.9, 0])
 
 
+# --- prepared -------------------------------------------------------------------------------
+
+
 @pytest.fixture
 def store(tmp_path) -> FaceStore:
     return FaceStore(tmp_path / "faces")
