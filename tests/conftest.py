@@ -7,21 +7,21 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from filelock import FileLock
+from made_videos import VideoMaker
+from repository import SHARED
 
 import dfbench.cli
 
-ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / "shared"
-LONGEST = ("test_matrix", "test_run", "test_claims", "test_cache")
+pytest.register_assert_rewrite("one_line", "tracked", "browser", "drawn_charts", "made_table")
+
+LONGEST = ("test_matrix", "test_run", "test_run_datasets", "test_claims", "test_cache_life")
 """Files that take minutes: begun first, so that two processes of tests end together."""
 
 
@@ -64,62 +64,6 @@ def shared() -> Path:
     if not (SHARED / "reference").is_dir():
         pytest.skip("needs ../shared (real videos, weights, reference numbers), which is absent")
     return SHARED
-
-
-class VideoMaker:
-    """Writes small videos whose frames carry their number."""
-
-    def __call__(
-        self,
-        path: Path,
-        frames: int = 40,
-        size: tuple[int, int] = (96, 64),
-        fps: int = 25,
-        codec: str = "libx264",
-        rotate: int = 0,
-        draw: Callable[[int], np.ndarray] | None = None,
-        times: Callable[[int], int] | None = None,
-        muxer: dict[str, str] | None = None,
-        **options: Any,
-    ) -> Path:
-        """``size`` is (width, height) as coded; ``rotate`` (degrees) turns it for the player.
-        ``draw(n)`` gives a whole picture instead, ``times(n)`` the millisecond it is shown at;
-        ``muxer`` and ``options`` are the container's and the encoder's, e.g. ``g=1``."""
-        width, height = size
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with av.open(str(path), "w", options=muxer or {}) as file:
-            stream = file.add_stream(
-                codec, rate=fps, options={k: str(v) for k, v in options.items()}
-            )
-            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            if rotate:
-                stream.set_display_rotation(rotate)
-            if times:
-                stream.codec_context.time_base = Fraction(1, 1000)
-            for number in range(frames):
-                image = draw(number) if draw else self.paint(number, size)
-                picture = av.VideoFrame.from_ndarray(image, format="rgb24")
-                if times:
-                    picture.pts, picture.time_base = times(number), Fraction(1, 1000)
-                file.mux(stream.encode(picture))
-            file.mux(stream.encode())
-        return path
-
-    @staticmethod
-    def paint(number: int, size: tuple[int, int]) -> np.ndarray:
-        """The number's low digit (base 16) as brightness on the left, the high one on the right."""
-        width, height = size
-        image = np.empty((height, width, 3), np.uint8)
-        image[:, : width // 2] = 30 + 12 * (number % 16)
-        image[:, width // 2 :] = 30 + 12 * (number // 16)
-        return image
-
-    @staticmethod
-    def number(image: np.ndarray) -> int:
-        """The number that ``paint`` put into a picture."""
-        width = image.shape[1]
-        low, high = image[:, 4 : width // 2 - 4], image[:, width // 2 + 4 : -4]
-        return round((low.mean() - 30) / 12) + 16 * round((high.mean() - 30) / 12)
 
 
 @pytest.fixture(scope="session")

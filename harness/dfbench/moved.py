@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -147,7 +148,8 @@ def old_names(module: str) -> Callable[[str], Any]:
     def get(name: str) -> Any:
         path = NAMES.get(f"{short}.{name}", f"{MOVED[short]}.{name}")
         home, _, now = f"dfbench.{path}".rpartition(".")
-        if name.startswith("_") or not hasattr(importlib.import_module(home), now):
+        a_module = hasattr(sys.modules[module], "__path__") and find_spec(f"{module}.{name}")
+        if name.startswith("_") or a_module or not hasattr(importlib.import_module(home), now):
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         for package in PUBLIC:
             if homes(package).get(now) == home:
