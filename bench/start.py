@@ -1,11 +1,11 @@
 """How long a person waits for what needs no work: help, a list, a finished run.
 
     python bench/start.py --repeats 9
-    python bench/start.py --before /path/to/another/python        # of an installation to compare with
+    python bench/start.py --before other/bin/python      # of an installation to compare with
 
 Each command is a process of its own, in turns with a Python that does nothing (the floor) and, with
-``--before``, with the same command of the other installation. The run that is found finished is made
-first: Meso-4 on a few videos of the built-in sample, for a minute or two.
+``--before``, with the same command of the other installation. The run that is found finished is
+made first: Meso-4 on a few videos of the built-in sample, for a minute or two.
 """
 
 from __future__ import annotations
