@@ -119,7 +119,7 @@ def test_h264_at_40_is_worse_than_at_23():
 
 _CODED = """
 import hashlib, cv2, numpy as np
-from dfbench import degrade
+from dfbench.clips import degrade
 rng = np.random.default_rng(0)
 for side in (72, 104, 82, 160):
     image = cv2.GaussianBlur(rng.integers(0, 256, (side, side, 3), np.uint8), (0, 0), 2)

@@ -25,7 +25,8 @@ VIDEOS = 80
 # every command it is told: the child is then what `dfbench …` would be.
 _NURSERY = """
 import json, os, sys
-import dfbench.cli, dfbench.plan, dfbench.prepare, dfbench.listing, dfbench.cli.display
+import dfbench.cli, dfbench.running.plan, dfbench.running.videos, dfbench.faces.prepare
+import dfbench.data.listing, dfbench.cli.terminal.display
 for line in sys.stdin:
     args, worst = json.loads(line)
     child = os.fork()
