@@ -15,7 +15,7 @@ Mask = NDArray[np.float32]
 
 RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
 _GRID = 8  # the elastic field is drawn on a grid this coarse and is smooth between its points
-# An oval face about its middle in units of its longer side, as ``clips.TEMPLATE`` has it.
+# An oval face about its middle in units of its longer side, as ``FACE_TEMPLATE`` has it.
 _HALF_WIDTH, _CHIN, _BROWS, _FOREHEAD = 0.36, 0.48, -0.24, -0.48
 
 

@@ -43,7 +43,7 @@ class ClipSpec:
         landmarks. Either way one geometry holds for all frames of a clip.
     mean, std: per RGB channel, in 0..1; applied by the harness before ``forward``.
     resize: interpolation used when the crop is brought to ``size``.
-    landmarks: how many the detector needs, 5 or 68 (iBUG order); see ``records.Faces``.
+    landmarks: how many the detector needs, 5 or 68 (iBUG order); see ``Faces``.
     """
 
     frames: int = 1

@@ -39,7 +39,7 @@ class ClipReader:
     """Clips of prepared videos as a detector sees them.
 
     rules: the detector's network without its numbers, asked for what it has of ``regions``,
-    ``augment`` and ``training_clips``; see ``detector.Detector.rules``.
+    ``augment`` and ``training_clips``; see ``Detector.rules``.
     made: the videos are ``with_made``'s, each real one twice.
     perturb: what the stored clips go through before they are cut, when they are scored, never in
         training; what is random in it is drawn from ``seed``.

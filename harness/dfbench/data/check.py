@@ -1,6 +1,6 @@
 """``dfbench data check``: a dataset as it lies on this disk, held to the rules in one go.
 
-Where ``listing.read_dataset`` stops at the first thing that would spoil a run, this reads on and
+Where ``read_dataset`` stops at the first thing that would spoil a run, this reads on and
 reports everything. Each file is looked at once, in parallel, by its header alone unless a deep look
 is asked for; contents are compared only between files of one size.
 """

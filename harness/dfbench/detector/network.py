@@ -2,7 +2,7 @@
 
 A plugin writes one ``torch.nn.Module``; everything here has a default it may override by giving
 its module a method of that name: ``stages``, ``loss``, ``aggregate``, ``combine``, ``convert`` for
-what is here, ``training_clips``, ``regions``, ``augment`` for what ``reader`` does.
+what is here, ``training_clips``, ``regions``, ``augment`` for what ``clips.reader`` does.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Detector(nn.Module):
         return own if own and name == OWN else aggregate_called(name)
 
     def combine(self, views: NDArray[np.float64]) -> float:
-        """A clip's score from those of its views [V] (see ``reader``); their mean by default."""
+        """A clip's score from those of its views [V] (see ``clips.reader``); their mean by default."""
         own = getattr(self.network, "combine", None)
         return float(views.mean() if own is None else own(views))
 

@@ -34,7 +34,7 @@ def verify(
     only: metrics of all videos, or of all frames or clips, to compute again (``video/auc``); None
     for every number of the result. intervals: metrics, called likewise, whose intervals are
     computed again; None for all, which takes seconds. Metrics of plugins that are not installed
-    are passed over: ask ``follow.known``. A file that cannot be read is a fault like any other.
+    are passed over: ask ``is_known_metric``. A file that cannot be read is a fault like any other.
     """
     try:
         # That its own spec gives its id a result has shown when it was read.

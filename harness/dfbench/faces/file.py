@@ -37,7 +37,7 @@ DAMAGE = (
     ArithmeticError,
     RuntimeError,
 )
-"""What zipfile, json and ``crops`` may say of a file that is missing, cut short or overwritten."""
+"""What zipfile, json and ``codec`` may say of a file that is missing, cut short or overwritten."""
 
 
 @dataclass(frozen=True)

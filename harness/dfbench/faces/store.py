@@ -1,6 +1,6 @@
 """The face store: what ``prepare`` made of each video, one self-describing file a video.
 
-A file is a plain ZIP (see ``stored``), so any tool can open it. It is found again by what it was
+A file is a plain ZIP (see ``file``), so any tool can open it. It is found again by what it was
 made from: the video's content, face detector and version, sampling, crop, quality. It is written
 under another name and moved into place, so a file that exists is whole unless the disk lost it: it
 is not forced to the disk, and what a power cut leaves cut short is made again.

@@ -16,7 +16,7 @@ from dfbench.running.request import Request
 
 @dataclass(frozen=True)
 class Entrant:
-    """A detector of a protocol. detector: its label with options; trains: see ``matrix.Part``."""
+    """A detector of a protocol. detector: its label with options; trains: see ``cells.Part``."""
 
     title: str
     detector: str

@@ -92,7 +92,7 @@ class RunResult:
     mistakes: the ten most confident ones at the threshold of rule ``val``, else 0.5.
     counts: videos of the test split: ``videos``, ``real``, ``fake``, and one entry a status.
     coverage: share of test videos with at least one score, 0..1.
-    truth: what the dataset itself says of the test videos, as a digest, see ``evaluate.truth``.
+    truth: what the dataset itself says of the test videos, as a digest, see ``results.truth``.
     cost: ``parameters``, ``trainable``, ``seconds`` by stage, ``videos_per_second``,
         ``peak_memory_mb``, ``peak_gpu_memory_mb``.
     notes: what a reader must know: official overlap, random initial weights, a quick look.

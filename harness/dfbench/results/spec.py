@@ -38,7 +38,7 @@ class DataSpec:
     faces, faces_version: the face detector that found the faces in it.
     limit: videos per split kept by ``--limit``, or None for all: a limited run is a quick look.
     all_faces: everyone in a video is scored, not the main subject alone. boxes_from_original: a
-        fake's faces are its original's. quality: of the stored crops, see ``crops.Quality``.
+        fake's faces are its original's. quality: of the stored crops, see ``faces.codec.Quality``.
     """
 
     dataset: str
@@ -59,7 +59,7 @@ class DataSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSpec:
-    """How the model was trained; see ``cards.Recipe`` for the fields they share."""
+    """How the model was trained; see ``Recipe`` for the fields they share."""
 
     data: DataSpec
     seed: int

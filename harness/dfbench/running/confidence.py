@@ -24,7 +24,7 @@ _ABC: dict[str, int | float] = {"samples": 100, "steps": 50, "features": 1.0, "c
 
 @dataclass(frozen=True)
 class Abc:
-    """Attribution-based confidence; see ``attribution.confidence``.
+    """Attribution-based confidence; see ``running.attribution``.
 
     samples: neighbours of a clip that are looked at. steps: of integrated gradients. features: how
     many input values a neighbour has at the baseline on average; 1 is the paper's. clips: at most

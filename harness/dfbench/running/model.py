@@ -38,7 +38,7 @@ LEFT_BY_TRAINING = (
 
 def get_model(stages: Stages, folder: Path, catalogue: Catalogue, report: Report) -> Detector:
     """The plan's detector, ready to score. Trains it when ``folder`` holds no finished training,
-    going on from a checkpoint where there is one. Raises what ``train.fit`` raises."""
+    going on from a checkpoint where there is one. Raises what ``training.loop.fit`` raises."""
     plan = stages.plan
     detector = build_detector(plan.card, plan.options, plan.request.seed)
     if plan.weights is not None:

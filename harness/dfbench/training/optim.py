@@ -48,7 +48,7 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def learning_rate(settings: TrainSpec, step: int, total: int) -> float:
-    """The rate at ``step`` (from 0) of ``total``; the schedules are those of ``cards.Recipe``.
+    """The rate at ``step`` (from 0) of ``total``; the schedules are those of ``Recipe``.
 
     The floor holds back a fall; it does not raise an ``lr`` that was asked for below it. Raises
     TrainingError for a schedule of another name.

@@ -26,7 +26,7 @@ def picture_files(folder: Path) -> list[Path]:
 
 
 class Pictures:
-    """What ``video.Video`` is, for pictures. fps is 0: pictures have no clock.
+    """What ``reader.Video`` is, for pictures. fps is 0: pictures have no clock.
 
     Raises VideoError when there are none; a picture that cannot be decoded is a frame that cannot
     be read. All are brought to the size of the first.

@@ -22,7 +22,7 @@ class Row:
 
     entry: what its seeds share, see ``but_for_the_seed``.
     metrics: key -> value, those asked for. truth: what its scores say of the videos, see
-    ``evaluate.truth``. ended: ISO time. videos_per_second: while scoring. train_seconds: None for a
+    ``results.truth``. ended: ISO time. videos_per_second: while scoring. train_seconds: None for a
     model that was not trained here.
     """
 

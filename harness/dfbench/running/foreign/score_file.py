@@ -1,6 +1,6 @@
 """A file of somebody's scores as it was written: columns, delimiters and names of all kinds.
 
-Only its form is looked at here; ``imported`` says whether it fits a dataset.
+Only its form is looked at here; ``check`` says whether it fits a dataset.
 """
 
 from __future__ import annotations
