@@ -23,8 +23,8 @@ class Request:
     train: a dataset, or None to evaluate weights as they are. protocol: ``name@digest`` of the
     protocol that asks for the run, see ``protocol``. data_roots, split_files: folder and
     file by dataset name; the name "" holds one given without a name. perturb: ``NAME`` or
-    ``NAME:value,value…``, see ``clips.perturb.perturbations``. confidence: ``abc[:key=value,…]``, see
-    ``confidence``.
+    ``NAME:value,value…``, see ``clips.perturb.perturbations``. confidence:
+    ``abc[:key=value,…]``, see ``confidence``.
     """
 
     detector: str
