@@ -93,7 +93,7 @@ class Detector(nn.Module):
         return own if own and name == OWN else aggregate_called(name)
 
     def combine(self, views: NDArray[np.float64]) -> float:
-        """A clip's score from those of its views [V], see ``clips.reader``; by default their mean."""
+        """A clip's score from those of its views [V], see ``clips.reader``; the mean by default."""
         own = getattr(self.network, "combine", None)
         return float(views.mean() if own is None else own(views))
 
