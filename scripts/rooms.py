@@ -1,249 +1,310 @@
-"""The rooms of the core: how large they are, and who imports whom.
+"""The rooms of the code, who imports from whom, and whether the rules hold (exit 1 if not).
 
-    python scripts/rooms.py                               prints them; exit 1 where a rule is broken
-    python scripts/rooms.py --svg docs/architecture.svg   writes the picture
+    python scripts/rooms.py                              # sizes, arrows, broken rules
+    python scripts/rooms.py --svg docs/architecture.svg  # the picture of docs/architecture.md
 
-The order of the rooms is that of the table in docs/architecture.md. Imports for type checking alone
-do not count.
+The table in docs/architecture.md says which rooms the core has, and in which order. An arrow goes
+from a room to one that imports from it: it points down, and one that points up breaks the order.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import re
+import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from html import escape
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 ROOT = Path(__file__).resolve().parents[1]
-CORE = "dfbench"
-GROUND, FACE = "(ground)", "(face)"
-AT_THE_FACE = {"api", "cli", "__init__", "__main__"}
-MOST_ROOMS, MOST_MODULES, WITHOUT_ROOMS = 13, 20, 10
-Graph = Mapping[str, set[str]]
+ROOTS = ("harness", "plugins", "datasets", "leaderboard")
+MOST_ROOMS, MOST_MODULES, MOST_WITHOUT_ROOMS = 13, 20, 10
+CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+Arrow = tuple[str, str]  # a room, and one that imports from it
 
 
-def table() -> dict[str, str]:
-    """Room -> what it is in a line, in the order of the table."""
-    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    first = text.split("| room |", 1)[1].split("\n\n", 1)[0]
-    rows = [line.split("|")[1:3] for line in first.splitlines()[2:]]
-    return {name.strip().strip("`"): what.strip() for name, what in rows}
+@dataclass(frozen=True)
+class Room:
+    """A row of the table. members: its folder (``video/``) or modules (``api.py``) in the core."""
+
+    name: str
+    what: str
+    members: tuple[str, ...]
+    worth_knowing: tuple[str, ...] = ()
 
 
-def modules() -> dict[str, Path]:
-    """Dotted name -> file, of every module of the core and of the packages beside it."""
+@dataclass(frozen=True)
+class Import:
+    """One module imports another; full names. where: file and line."""
+
+    importer: str
+    imported: str
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.importer} imports {self.imported}"
+
+
+def read_rooms(page: str) -> list[Room]:
+    """The rows of the table whose first column is ``room``. In that column stands what belongs to
+    the room, in backticks; a room of several things has its name before a colon."""
+    rooms = []
+    for line in page.partition("| room |")[2].splitlines()[2:]:
+        if not line.startswith("|"):
+            break
+        first, what, known = (cell.strip() for cell in line.strip("|").split("|"))
+        members = tuple(first.split("`")[1::2])
+        name = first.partition(":")[0] if ":" in first else members[0].rstrip("/")
+        rooms.append(Room(name, what, members, tuple(known.split("`")[1::2])))
+    return rooms
+
+
+def find_modules(root: Path = ROOT) -> dict[str, Path]:
+    """Every module below the four roots, by its full name."""
     found = {}
-    for root in ("harness", "plugins", "datasets", "leaderboard"):
-        for file in sorted((ROOT / root).rglob("*.py")):
-            parts = file.relative_to(ROOT / root).with_suffix("").parts
-            found[".".join(parts).removesuffix(".__init__")] = file
+    for base in (root / name for name in ROOTS):
+        for file in sorted(base.rglob("*.py")):
+            parts = file.relative_to(base).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
     return found
 
 
-def imported(file: Path, known: Iterable[str]) -> Iterator[str]:
-    """The modules among ``known`` that a file imports, once for each import."""
-
-    def walk(node: ast.AST) -> Iterator[str]:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
-                continue
-            if isinstance(child, ast.ImportFrom) and child.module:
-                for alias in child.names:
-                    whole = f"{child.module}.{alias.name}"
-                    yield whole if whole in known else child.module
-            elif isinstance(child, ast.Import):
-                yield from (alias.name for alias in child.names)
-            yield from walk(child)
-
-    yield from (name for name in walk(ast.parse(file.read_text("utf-8"))) if name in known)
+def find_imports(modules: Mapping[str, Path]) -> list[Import]:
+    """Who imports whom: at the top, in a function, or by a stub on first use. What is for type
+    checking alone does not run. The version is the one name that all may take from the package."""
+    found: dict[Import, None] = {}
+    sources = [*modules.items()]
+    sources += [(name, file.with_suffix(".pyi")) for name, file in modules.items()]
+    for importer, file in (one for one in sources if one[1].is_file()):
+        for node in _running(ast.parse(file.read_text("utf-8"))):
+            where = f"{os.path.relpath(file, ROOT)}:{node.lineno}"
+            for name in _names(node, where):
+                imported = name if name in modules else name.rpartition(".")[0]
+                if imported in modules and name != "dfbench.__version__":
+                    found[Import(importer, imported, where)] = None
+    return list(found)
 
 
-def room_of(module: str) -> str:
-    """The room that a module of the core lies in."""
-    first = module.split(".")[1] if "." in module else "__init__"
-    if first in AT_THE_FACE:
-        return FACE
-    file = ROOT / "harness" / CORE / f"{first}.py"
-    return GROUND if file.is_file() else first
+def _running(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif isinstance(child, ast.If) and ast.unparse(child.test) in CHECKING:
+            yield from _running(ast.Module(child.orelse, []))
+        else:
+            yield from _running(child)
 
 
-def graph_of(files: Mapping[str, Path]) -> Graph:
-    """Module -> the modules it imports."""
-    return {name: set(imported(file, files)) - {name} for name, file in files.items()}
+def _names(node: ast.Import | ast.ImportFrom, where: str) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if node.level:
+        raise SystemExit(f"{where}: imports are absolute here")
+    return [f"{node.module}.{alias.name}" for alias in node.names]
 
 
-def arrows_of(graph: Graph) -> Counter[tuple[str, str]]:
-    """How many modules of one room import from another, room by room."""
-    return Counter(
-        pair
-        for name, others in graph.items()
-        if name.split(".")[0] == CORE
-        for pair in {
-            (room_of(name), room_of(other)) for other in others if other.split(".")[0] == CORE
-        }
-        if pair[0] != pair[1]
-    )
+def room_of(module: str, rooms: Iterable[Room]) -> str:
+    """The room of a module of the core; empty for others, and where the table has none for it."""
+    package, _, rest = module.partition(".")
+    first = rest.partition(".")[0] or "__init__"
+    mine = (room.name for room in rooms if {f"{first}/", f"{first}.py"} & {*room.members})
+    return next(mine, "") if package == "dfbench" else ""
 
 
-# --- the rules -------------------------------------------------------------------------------
+def find_arrows(rooms: Sequence[Room], imports: Iterable[Import]) -> dict[Arrow, list[Import]]:
+    """The imports between rooms of the core."""
+    found: dict[Arrow, list[Import]] = {}
+    for one in imports:
+        above, below = room_of(one.imported, rooms), room_of(one.importer, rooms)
+        if above and below and above != below:
+            found.setdefault((above, below), []).append(one)
+    return found
 
 
-def upward(graph: Graph, order: list[str]) -> list[str]:
-    """Imports of the core that go to a room further down the table."""
-    return [
-        f"{name} imports {other}, which lies below it"
-        for name, others in graph.items()
-        for other in sorted(others)
-        if name.split(".")[0] == other.split(".")[0] == CORE
-        and order.index(room_of(other)) > order.index(room_of(name))
-    ]
+def upward(rooms: Sequence[Room], imports: Iterable[Import]) -> list[str]:
+    """Imports from a room that stands further down in the table."""
+    rank = {room.name: place for place, room in enumerate(rooms)}
+    arrows = find_arrows(rooms, imports).items()
+    return [str(one) for (a, b), some in arrows if rank[a] > rank[b] for one in some]
 
 
-def circle(graph: Graph) -> list[str]:
-    """A circle of modules that import each other, if there is one."""
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        return [" imports ".join(reversed(error.args[1]))]
-    return []
+def circles(imports: Iterable[Import]) -> list[str]:
+    """Modules that import each other in a circle, each imported by the one before it."""
+    graph: dict[str, set[str]] = {}
+    for one in imports:
+        graph.setdefault(one.importer, set()).add(one.imported)
+    found = []
+    while True:
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            circle = error.args[1][::-1]
+            found.append(" imports ".join(circle))
+            graph[circle[-2]].discard(circle[-1])  # look for others
+        else:
+            return found
 
 
-def sizes(files: Mapping[str, Path]) -> Counter[str]:
-    """Modules a room, its sub-rooms with it."""
-    return Counter(room_of(name) for name in files if name.split(".")[0] == CORE)
-
-
-def too_large(files: Mapping[str, Path], order: list[str]) -> list[str]:
-    """Rooms that are too many, too large or without a place in the table."""
-    count = sizes(files)
-    folders = {f.parent for f in files.values() if f.parent.parent == ROOT / "harness" / CORE}
-    wrong = [f"{room} has no place in the table" for room in count if room not in order]
-    wrong += [f"{room} stands in the table and is not there" for room in order if not count[room]]
-    wrong += [
-        f"{room} has {number} modules, more than {MOST_MODULES}"
-        for room, number in count.items()
-        if room != FACE and number > MOST_MODULES
-    ]
-    if len(folders) > MOST_ROOMS:
-        wrong.append(f"{len(folders)} rooms, more than {MOST_ROOMS}")
-    flat = Counter(f.parent for f in files.values() if (f.parent / "__init__.py").is_file())
-    for folder, number in flat.items():
-        most = MOST_MODULES if folder.parent.name == CORE else WITHOUT_ROOMS
-        if folder.name.startswith(f"{CORE}_") and number - 1 > most:
-            wrong.append(f"{folder.name} has {number - 1} modules and no rooms for them")
+def unplaced(rooms: Sequence[Room], modules: Iterable[str]) -> list[str]:
+    """Modules of the core that no room has, and members of rooms that are not there."""
+    core = {name for name in modules if name.partition(".")[0] == "dfbench"}
+    wrong = [f"{name} has no room" for name in sorted(core) if not room_of(name, rooms)]
+    for member in (member for room in rooms for member in room.members):
+        name = f"dfbench.{member.rstrip('/').removesuffix('.py')}".removesuffix(".__init__")
+        wrong += [] if name in core else [f"{member} is not there"]
     return wrong
 
 
-def faults(files: Mapping[str, Path], graph: Graph, order: list[str]) -> list[str]:
-    """What breaks a rule, each a line."""
-    return [*too_large(files, order), *upward(graph, order), *circle(graph)]
+def sizes(modules: Iterable[str]) -> Counter[str]:
+    """Modules of each package, and of each room with what lies below it."""
+    parts = [name.split(".") for name in modules]
+    rooms = {".".join(name[:2]) for name in parts if len(name) > 2}
+    inside = (".".join(name[:2]) for name in parts)
+    return Counter([name[0] for name in parts] + [name for name in inside if name in rooms])
 
 
-# --- what is shown ---------------------------------------------------------------------------
+def too_large(modules: Iterable[str]) -> list[str]:
+    """What has more in it than a newcomer takes in at a look."""
+    size, wrong = sizes(modules), []
+    rooms = Counter(name.partition(".")[0] for name in size if "." in name)
+    for name, number in size.items():
+        if "." in name and number > MOST_MODULES:
+            wrong.append(f"{name} has {number} modules, more than {MOST_MODULES}")
+        if "." not in name and number > MOST_WITHOUT_ROOMS and not rooms[name]:
+            wrong.append(f"{name} has {number} modules and no rooms")
+    if rooms["dfbench"] > MOST_ROOMS:
+        wrong.append(f"the core has {rooms['dfbench']} rooms, more than {MOST_ROOMS}")
+    return wrong
 
 
-def report(files: Mapping[str, Path], graph: Graph, rooms: Mapping[str, str]) -> Iterator[str]:
-    """The rooms in order, with sizes and arrows."""
-    count, arrows = sizes(files), arrows_of(graph)
-    lines: Counter[str] = Counter()
-    for name, file in files.items():
-        if name.split(".")[0] == CORE:
-            lines[room_of(name)] += len(file.read_text("utf-8").splitlines())
-    for room, what in rooms.items():
-        yield f"{room:<10} {count[room]:>3} modules {lines[room]:>5} lines   {what}"
-        to = ", ".join(f"{b} {n}" for (a, b), n in sorted(arrows.items()) if a == room)
-        yield f"{'':<10} imports from {to or 'none'}"
-    largest = max(count, key=lambda room: count[room])
-    yield f"{len(rooms) - 2} rooms and the face; the largest, {largest}, has {count[largest]}"
+def direct(arrows: Iterable[Arrow]) -> set[Arrow]:
+    """The arrows that do not follow from others: no longer way leads to the same room."""
+    after: dict[str, set[str]] = {}
+    for above, below in arrows:
+        after.setdefault(above, set()).add(below)
+
+    def reached(room: str) -> set[str]:
+        below = after.get(room, set())
+        return below.union(*map(reached, below))
+
+    return {(a, b) for a in after for b in after[a] if not any(b in reached(x) for x in after[a])}
 
 
-def direct(arrows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The arrows that do not follow from others (a transitive reduction)."""
-    to: dict[str, set[str]] = {}
-    for a, b in arrows:
-        to.setdefault(a, set()).add(b)
+# --- the picture ------------------------------------------------------------------------------
 
-    def reach(room: str) -> set[str]:
-        return {far for near in to.get(room, ()) for far in {near, *reach(near)}}
-
-    return [
-        (a, b) for a in to for b in sorted(to[a]) if not any(b in reach(c) for c in to[a] - {b})
-    ]
+WIDTH, LEFT, RIGHT, TOP, STEP, BOX, LANE = 900, 170, 730, 20, 78, 52, 36
+COLOURS = ("#0072b2", "#b84a00", "#007a5a", "#9b3f78", "#5c5c5c", "#8a6400", "#3c4fa3", "#a3262a")
+HEAD = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">
+<title>The rooms of the core, and who imports from whom</title>
+<style>text {{ font-family: Helvetica, Arial, sans-serif; font-size: 15px; fill: #444 }}
+.name {{ font-family: monospace; font-size: 17px; font-weight: bold; fill: #111 }}
+.box {{ fill: #f4f6f8; stroke: #9aa5b1 }} .way {{ fill: none; stroke-width: 2 }}</style>
+<rect width="{width}" height="{height}" fill="#fff"/>"""
 
 
-HIGH, GAP, LEFT, WIDE = 46, 20, 24, 560
+def draw(rooms: Sequence[Room], arrows: Iterable[Arrow]) -> str:
+    """The rooms from top to bottom as SVG, with the direct arrows."""
+    rank = {room.name: place for place, room in enumerate(rooms)}
+    ways: dict[int, list[int]] = {}
+    down = direct((a, b) for a, b in arrows if rank[a] < rank[b])  # others are told, not drawn
+    for start, end in sorted((rank[above], rank[below]) for above, below in down):
+        ways.setdefault(start, []).append(end)
+    parts = [HEAD.format(width=WIDTH, height=TOP * 2 + STEP * len(rooms) - STEP + BOX)]
+    for place, room in enumerate(rooms):
+        y = TOP + STEP * place
+        parts += [
+            f'<rect class="box" x="{LEFT}" y="{y}" width="{RIGHT - LEFT}" height="{BOX}" rx="6"/>',
+            f'<text class="name" x="{LEFT + 16}" y="{y + 22}">{escape(room.name)}</text>',
+            f'<text x="{LEFT + 16}" y="{y + 42}">{escape(room.what.replace("`", ""))}</text>',
+        ]
+        if place + 1 in ways.get(place, []):
+            x, end = (LEFT + RIGHT) // 2, y + STEP
+            parts += [_line(f"M{x} {y + BOX} V{end - 9}", "#444"), _tip(x, end, "0", "#444")]
+    long = {start: [end for end in ends if end > start + 1] for start, ends in ways.items()}
+    return "\n".join([*parts, *_lanes({a: ends for a, ends in long.items() if ends}), "</svg>\n"])
 
 
-def svg(rooms: Mapping[str, str], count: Mapping[str, int], arrows: Graph) -> str:
-    """Boxes from top to bottom in the order of the table, arrows from who imports to what."""
-    at = {room: 24 + i * (HIGH + GAP) for i, room in enumerate(rooms)}
-    out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 {max(at.values()) + HIGH + 24}" '
-        'font-family="Helvetica, Arial, sans-serif" role="img">',
-        "<title>The rooms of dfbench's core, each importing only from rooms above it</title>",
-        '<defs><marker id="end" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
-        'markerHeight="7" orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="#33475b"/></marker>',
-        "</defs>",
-        '<rect width="100%" height="100%" fill="#ffffff"/>',
-    ]
-    out += [_arrow(at[a], at[b]) for a, others in arrows.items() for b in sorted(others)]
-    for room, what in rooms.items():
-        y, fill = at[room], "#eef2f6" if room in (GROUND, FACE) else "#d9e7f5"
-        out.append(
-            f'<rect x="{LEFT}" y="{y}" width="{WIDE}" height="{HIGH}" rx="7" fill="{fill}" '
-            'stroke="#33475b"/>'
-            f'<text x="{LEFT + 16}" y="{y + 29}" font-size="17" font-weight="bold" '
-            f'fill="#14212e">{escape(room)}</text>'
-            f'<text x="{LEFT + 130}" y="{y + 28}" font-size="15" fill="#14212e">'
-            f"{escape(re.sub('`', '', what))}</text>"
-            f'<text x="{LEFT + WIDE - 14}" y="{y + 28}" font-size="13" text-anchor="end" '
-            f'fill="#4a5b6c">{count[room]}</text>'
+def _lanes(ways: Mapping[int, Sequence[int]]) -> Iterator[str]:
+    """A lane beside the boxes for each room whose arrows pass others, short ones inside. Arrows
+    leave a box in its lower half and come in above, each at a height of its own."""
+    lanes: dict[tuple[int, int], list[range]] = {}
+    entries: Counter[tuple[int, int]] = Counter()
+    for number, start in enumerate(sorted(ways, key=lambda a: (max(ways[a]) - a, a))):
+        span, colour = range(start, max(ways[start]) + 1), COLOURS[number % len(COLOURS)]
+        lane, side = next(
+            (lane, side)
+            for lane in range(99)
+            for side in (0, 1)
+            if all(not {*span} & {*other} for other in lanes.get((lane, side), []))
         )
-    return "\n".join([*out, "</svg>", ""])
+        lanes.setdefault((lane, side), []).append(span)
+        out, edge = (1, RIGHT) if side else (-1, LEFT)
+        x, y = edge + out * LANE * (lane + 1), TOP + STEP * start + BOX - 10
+        for end in ways[start]:
+            entry = TOP + STEP * end + 10 + 13 * entries[end, side]
+            entries[end, side] += 1
+            yield _line(f"M{edge} {y} H{x} V{entry} H{edge + out * 9}", colour)
+            yield _tip(edge, entry, "90" if side else "-90", colour)
 
 
-def _arrow(low: int, high: int) -> str:
-    """From the lower box to the upper one: straight to a neighbour, else round by the right."""
-    if low - high == HIGH + GAP:
-        x = LEFT + 70
-        path = f"M{x} {low} L{x} {high + HIGH + 2}"
-    else:
-        x, out = LEFT + WIDE, 34 + 22 * round((low - high) / (HIGH + GAP))
-        start, end = low + 16, high + HIGH - 14
-        path = f"M{x} {start} C{x + out} {start} {x + out} {end} {x + 3} {end}"
-    return (
-        f'<path d="{path}" fill="none" stroke="#33475b" stroke-width="1.6" marker-end="url(#end)"/>'
-    )
+def _line(path: str, colour: str) -> str:
+    return f'<path class="way" stroke="{colour}" d="{path}"/>'
 
 
-def picture() -> str:
-    """The whole SVG, as it follows from the imports now."""
-    files = modules()
-    pairs: dict[str, set[str]] = {}
-    for a, b in direct(arrows_of(graph_of(files))):
-        pairs.setdefault(a, set()).add(b)
-    return svg(table(), sizes(files), pairs)
+def _tip(x: int, y: int, turn: str, colour: str) -> str:
+    place = f"translate({x} {y}) rotate({turn})"
+    return f'<path fill="{colour}" transform="{place}" d="M0 0 L-5 -10 H5 Z"/>'
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--svg", type=Path, help="write the picture there")
+# --- what is printed --------------------------------------------------------------------------
+
+
+def report(rooms: Sequence[Room], modules: Mapping[str, Path], imports: Sequence[Import]) -> None:
+    """The rooms of the core in order, with what each imports from; then those of other packages."""
+    arrows, held = find_arrows(rooms, imports), Counter(room_of(name, rooms) for name in modules)
+    lines: Counter[str] = Counter()
+    order = [room.name for room in rooms]
+    for name, file in modules.items():
+        lines[room_of(name, rooms)] += len(file.read_text("utf-8").splitlines())
+    for room in rooms:
+        above = [f"{a} {len(arrows[a, room.name])}" for a in order if (a, room.name) in arrows]
+        print(f"{room.name:10} {held[room.name]:3} modules {lines[room.name]:5} lines", end="")
+        print(f"  imports from {', '.join(above)}" if above else "")
+    size = sizes(modules)
+    largest = max((name for name in size if name.startswith("dfbench.")), key=lambda n: size[n])
+    print(f"the largest folder: {largest}, {size[largest]} modules\n")
+    for name, number in size.items():
+        if "." in name and not name.startswith("dfbench."):
+            print(f"{name} {number} modules")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--svg", type=Path, help="write the picture there, print nothing")
     asked = parser.parse_args()
+    rooms = read_rooms((ROOT / "docs" / "architecture.md").read_text("utf-8"))
+    modules = find_modules()
+    imports = find_imports(modules)
     if asked.svg:
-        asked.svg.write_text(picture(), "utf-8")
-        return
-    files, rooms = modules(), table()
-    graph = graph_of(files)
-    print("\n".join(report(files, graph, rooms)))
-    wrong = faults(files, graph, list(rooms))
-    print("\n".join(wrong) if wrong else "no arrow upwards, no circle, no room too large")
-    sys.exit(bool(wrong))
+        asked.svg.write_text(draw(rooms, find_arrows(rooms, imports)), "utf-8")
+        return 0
+    report(rooms, modules, imports)
+    broken = {
+        "without a place in the table": unplaced(rooms, modules),
+        "arrows upwards": upward(rooms, imports),
+        "circles": circles(imports),
+        "too large": too_large(modules),
+    }
+    for rule, found in broken.items():
+        print(f"\n{rule}: {len(found) or 'none'}", *found, sep="\n  ", end="")
+    print()
+    return int(any(broken.values()))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
