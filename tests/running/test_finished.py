@@ -12,7 +12,7 @@ from made_runs import put, scores_of
 
 import dfbench
 from dfbench.catalogue.reporter import Reporter
-from dfbench.errors import OptionError, PluginError, ResourceError
+from dfbench.errors import OptionError, PluginError, ResourceError, WeightsError
 from dfbench.running import device
 from dfbench.running.plan import make_plan
 from dfbench.running.request import Request
@@ -59,6 +59,17 @@ def test_what_is_not_finished_is_looked_at_whole_before_anything_is_written(
             "meso4", dataset="sample", limit=5, fine_tune=9, cache=sample_cache, out=tmp_path / "r"
         )
     assert not (tmp_path / "r").exists()
+
+
+def test_a_wrong_file_of_weights_is_known_before_the_data_is_read(tmp_path: Path) -> None:
+    (tmp_path / "wrong.safetensors").write_text("no tensors")
+    with pytest.raises(WeightsError, match=r"wrong\.safetensors"):
+        dfbench.run(
+            "meso4",
+            dataset="folder",
+            data_root=tmp_path / "nowhere",
+            weights=tmp_path / "wrong.safetensors",
+        )
 
 
 @pytest.mark.parametrize("name", sorted(dfbench.open_catalogue().cards("detectors")))

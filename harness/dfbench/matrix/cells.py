@@ -22,7 +22,7 @@ from dfbench.results.spec import RunSpec
 from dfbench.running.device import PRECISIONS
 from dfbench.running.plan import Plan, make_plan
 from dfbench.running.request import Request
-from dfbench.running.runner import check_ready
+from dfbench.running.runner import check_plan
 
 NONE = "none"
 """In place of a training set: weights as they are."""
@@ -159,7 +159,7 @@ def _plans(
     try:
         plan = make_plan(request, catalogue, reporter, read)
         if _any_to_do(plan, seeds):
-            check_ready(plan)
+            check_plan(plan)
         return dict.fromkeys(request.tests, plan)
     except (DfbenchError, OSError) as error:
         if len(request.tests) == 1:

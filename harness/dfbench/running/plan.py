@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dfbench.catalogue.cards import DetectorCard
-from dfbench.catalogue.names import Option, parse_name
+from dfbench.catalogue.names import Option, label, parse_name
 from dfbench.catalogue.plugins import Catalogue
 from dfbench.catalogue.reporter import Reporter
 from dfbench.clips.perturb import perturbations
@@ -19,11 +19,12 @@ from dfbench.data.splits import check_classes
 from dfbench.detector.weights import Weights
 from dfbench.faces.store import FaceStore
 from dfbench.fanout import default_workers
+from dfbench.files import safe_name
 from dfbench.places import cache_folder, faces_folder
 from dfbench.results.spec import ModelSpec, RunSpec, TrainSpec
 from dfbench.running.device import check_device
 from dfbench.running.request import Request, check_names, check_settings, check_writable
-from dfbench.running.start import initial_weights, trained_before, traits_of
+from dfbench.running.start import check_ready, initial_weights, trained_before, traits_of
 from dfbench.running.videos import Data, data_of, read_listings, training_data
 
 
@@ -51,6 +52,7 @@ class Plan:
     device: str
     workers: int
     notes: tuple[str, ...]
+    ready: bool
 
 
 def make_plan(
@@ -59,9 +61,11 @@ def make_plan(
     reporter: Reporter,
     read: Callable[..., Listing] = read_dataset,
 ) -> Plan:
-    """Resolve and check a request, without the network itself: that is looked at when there is work
-    to do (``start.check_network``). Raises a DfbenchError; nothing has been written then, except
+    """Resolve and check a request. Raises a DfbenchError; nothing has been written then, except
     that a generated dataset and fetched weights lie in the cache.
+
+    The network is looked at before the data where no run of the detector can be finished; else
+    the plan is not ``ready``, and whoever finds work to do in it asks ``start.check_ready``.
 
     read: ``read_dataset``, or one that remembers what it has read.
     """
@@ -74,13 +78,16 @@ def make_plan(
     check_settings({**asdict(card.recipe), **_asked(request)})
     cache = cache_folder(request.cache)
     weights = initial_weights(request, card, cache, reporter)
+    given = {key: options[key] for key in raw if options[key] != card.options[key]}
+    ready = not any(request.out.glob(f"*/{safe_name(label(card.name, given))}"))
+    if ready:
+        check_ready(device, card, options, weights, request)
     traits = traits_of(card, options)
     workers = default_workers() if request.workers is None else request.workers
     before = trained_before(weights)
     listings = read_listings(request, before, catalogue, cache, workers, reporter, read)
     train = training_data(request, listings, catalogue, cache, traits.makes_fakes)
     settings = _settings(request, card, train, weights)
-    given = {key: options[key] for key in raw if options[key] != card.options[key]}
     model = ModelSpec(
         detector=card.name,
         plugin=plugin.distribution,
@@ -114,6 +121,7 @@ def make_plan(
         device,
         workers,
         notes,
+        ready,
     )
 
 

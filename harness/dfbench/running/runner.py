@@ -15,10 +15,9 @@ from dfbench.catalogue.plugins import Catalogue
 from dfbench.catalogue.reporter import Reporter
 from dfbench.errors import ResourceError, mendable
 from dfbench.results.result import RunResult, load_result
-from dfbench.running.device import check_usable
 from dfbench.running.plan import Plan, make_plan
 from dfbench.running.request import Request
-from dfbench.running.start import check_network
+from dfbench.running.start import check_ready
 
 
 def run(request: Request, catalogue: Catalogue, reporter: Reporter) -> list[RunResult]:
@@ -31,7 +30,7 @@ def run(request: Request, catalogue: Catalogue, reporter: Reporter) -> list[RunR
     try:
         plan = make_plan(request, catalogue, reporter)
         if request.again or not all(finished(test.folder) for test in plan.tests):
-            check_ready(plan)
+            check_plan(plan)
     except OSError as error:  # a folder that may not be looked into, a file that may not be read
         raise mendable(error) from error
     folder = plan.tests[0].spec.model_folder(request.out)
@@ -63,11 +62,11 @@ def finished(folder: Path) -> bool:
     return load_result(folder).status == "finished"
 
 
-def check_ready(plan: Plan) -> None:
-    """Look at what takes seconds to look at, before there is work to do: the device, the network,
-    the weights. Raises a DfbenchError; nothing has been written then."""
-    check_usable(plan.device)
-    check_network(plan.card, plan.options, plan.weights, plan.request)
+def check_plan(plan: Plan) -> None:
+    """What is left to check of a plan in which there is work to do. Raises a DfbenchError; nothing
+    has been written then."""
+    if not plan.ready:
+        check_ready(plan.device, plan.card, plan.options, plan.weights, plan.request)
 
 
 @contextmanager

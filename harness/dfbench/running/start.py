@@ -17,6 +17,7 @@ from dfbench.detector.weights import Weights, locate
 from dfbench.errors import OptionError, WeightsError
 from dfbench.places import weights_folder
 from dfbench.results.result import training_facts
+from dfbench.running.device import check_usable
 from dfbench.running.request import Request
 
 if TYPE_CHECKING:
@@ -77,6 +78,19 @@ def traits_of(card: DetectorCard, options: Mapping[str, Option]) -> Traits:
         network = build_detector(card, options).network
         methods = tuple(name for name in PLANNED if hasattr(network, name))
     return Traits(OWN if "aggregate" in methods else card.aggregate, "training_clips" in methods)
+
+
+def check_ready(
+    device: str,
+    card: DetectorCard,
+    options: Mapping[str, Option],
+    weights: Weights | None,
+    request: Request,
+) -> None:
+    """Look at what takes seconds to look at, before there is work to do: the device, the network,
+    the weights. Raises a DfbenchError."""
+    check_usable(device)
+    check_network(card, options, weights, request)
 
 
 def check_network(
