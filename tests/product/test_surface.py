@@ -201,11 +201,15 @@ def test_errors_are_where_they_were() -> None:
 
 
 def test_a_detector_that_was_pickled_by_0_5_is_still_one() -> None:
-    """MLflow keeps models as pickles, which name the class by its module of then."""
-    was = b"cdfbench.detector\nDetector\n."
+    """MLflow keeps models as pickles, which name the class by its module of then, and functions
+    that its layers call."""
+    from dfbench.detector.network import _channels_first
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert pickle.loads(was) is dfbench.Detector
+        assert pickle.loads(b"cdfbench.detector\nDetector\n.") is dfbench.Detector
+        assert pickle.loads(b"cdfbench.detector\n_channels_first\n.") is _channels_first
+        assert pickle.loads(b"cdfbench.cards\nClipSpec\n.") is dfbench.ClipSpec
 
 
 def test_the_changelog_lists_what_moved() -> None:
