@@ -148,7 +148,7 @@ def old_names(module: str) -> Callable[[str], Any]:
     def get(name: str) -> Any:
         path = NAMES.get(f"{short}.{name}", f"{MOVED[short]}.{name}")
         home, _, now = f"dfbench.{path}".rpartition(".")
-        a_module = hasattr(sys.modules[module], "__path__") and find_spec(f"{module}.{name}")
+        a_module = "__path__" in vars(sys.modules[module]) and find_spec(f"{module}.{name}")
         if name.startswith("__") or a_module or not hasattr(importlib.import_module(home), now):
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         for package in PUBLIC:
