@@ -10,7 +10,8 @@ from typing import Any
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write JSON atomically: a reader sees the old file or the new one, never half of it."""
+    """Write JSON atomically: a reader sees the old file or the new one, never half of it. Raises
+    OSError, ValueError for a number that is none, TypeError for what JSON has no word for."""
     text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False, sort_keys=False)
     write_atomic(path, text.encode() + b"\n")
 

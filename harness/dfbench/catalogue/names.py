@@ -11,7 +11,8 @@ Option = str | int | float | bool
 
 
 def parse_name(text: str) -> tuple[str, dict[str, str]]:
-    """Split ``name:key=value,key=value`` into the name and its raw options."""
+    """Split ``name:key=value,key=value`` into the name and its raw options. Raises OptionError for
+    an option without its ``=`` or its name."""
     name, _, tail = text.partition(":")
     options: dict[str, str] = {}
     for pair in filter(None, tail.split(",")):

@@ -33,7 +33,8 @@ def read_text(file: Path) -> str:
 
 
 def read_lines(file: Path) -> list[str]:
-    """The lines of a text that hold something, without the spaces around them."""
+    """The lines of a text that hold something, without the spaces around them. Raises what
+    ``read_text`` raises."""
     return [line.strip() for line in read_text(file).splitlines() if line.strip()]
 
 

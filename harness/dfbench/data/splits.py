@@ -71,8 +71,10 @@ def assign_splits(
 ) -> list[VideoRecord]:
     """The records with a split each: clusters stay whole, classes are spread in proportion.
 
-    Clusters are dealt in a seeded order, the largest first, each to the split that lacks most of
-    what it holds. The split depends on ids and seed alone.
+    fractions: of the videos by split, each above 0. tied_by: what of a record ties it to others;
+    by default what the leak check looks at. Clusters are dealt in a seeded order, the largest
+    first, each to the split that lacks most of what it holds. The split depends on ids and seed
+    alone.
     """
     groups = clusters(sorted(records, key=lambda r: r.id), tied_by)
     random.Random(seed).shuffle(groups)

@@ -55,7 +55,8 @@ def check_classes_order(classes: str) -> str:
 
 
 def unwrapped(tensors: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The state dict inside the usual wrappings: ``state_dict``/``net``/``model``, ``module.``."""
+    """The state dict inside the usual wrappings: ``state_dict``/``net``/``model``, ``module.``.
+    What is no tensor (a step count, a date) is left out."""
     for key in ("state_dict", "net", "model"):
         if isinstance(tensors.get(key), Mapping):
             tensors = tensors[key]

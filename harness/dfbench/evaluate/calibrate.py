@@ -73,7 +73,7 @@ def reliability(
     labels: NDArray[np.int64], scores: Floats, bins: int = 15
 ) -> list[tuple[float, float, int]]:
     """Mean score, share of fakes and number of videos in each of ``bins`` equal parts of 0..1 that
-    is not empty."""
+    is not empty. labels: 0 or 1 [N]; scores: 0..1 [N]."""
     part = np.minimum((scores * bins).astype(np.int64), bins - 1)
     number = np.bincount(part, minlength=bins)
     score = np.bincount(part, scores, minlength=bins)

@@ -12,7 +12,8 @@ Floats = NDArray[np.float64]
 
 
 def roc(labels: NDArray[np.int64], scores: Floats) -> tuple[Floats, Floats]:
-    """False and true positive rate at every threshold, from (0, 0) to (1, 1)."""
+    """False and true positive rate [K] at every threshold, from (0, 0) to (1, 1). labels: 0 or 1
+    [N], both there; scores [N], higher = more fake."""
     fakes, reals = _caught(labels, scores)
     return np.r_[0, reals / reals[-1]], np.r_[0, fakes / fakes[-1]]
 
@@ -28,7 +29,8 @@ def det(labels: NDArray[np.int64], scores: Floats) -> tuple[Floats, Floats]:
 
 
 def precision_recall(labels: NDArray[np.int64], scores: Floats) -> tuple[Floats, Floats]:
-    """Recall and precision at every threshold, recall rising; a step lies left of its point."""
+    """Recall and precision [K] at every threshold, recall rising; a step lies left of its point.
+    labels and scores as in ``roc``."""
     fakes, reals = _caught(labels, scores)
     precision = fakes / (fakes + reals)
     return np.r_[0, fakes / fakes[-1]], np.r_[precision[0], precision]

@@ -98,7 +98,8 @@ def check_metric(metric: str, cards: Mapping[str, MetricCard]) -> bool:
 
 
 def grids(outcomes: Sequence[Outcome], metric: str, higher_is_better: bool) -> list[Grid]:
-    """A table for each detector, in the order of the outcomes."""
+    """A table for each detector, in the order of the outcomes: what it was trained on against
+    what it was tested on. metric: a key, ``video/auc``."""
     tables = []
     for detector in dict.fromkeys(outcome.detector for outcome in outcomes):
         own = [outcome for outcome in outcomes if outcome.detector == detector]

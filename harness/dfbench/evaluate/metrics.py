@@ -93,7 +93,7 @@ def measure(
     draws: int = DRAWS,
 ) -> list[MetricValue]:
     """Every metric on the scores of one level and subset, with intervals from the same draws; no
-    ``draws``, no intervals."""
+    ``draws``, no intervals. chosen: thresholds and calibration from validation."""
     # In the order of the scores, so that no metric has to sort for each draw.
     part = part.subset(np.argsort(-part.scores, kind="stable"))
     values: list[MetricValue] = []

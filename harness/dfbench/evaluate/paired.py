@@ -76,7 +76,9 @@ class Comparison:
 
 
 def compare(table: Table, asked: Asked, seed: int = 0, draws: int = DRAWS) -> Comparison:
-    """Compare all contenders of ``table`` by one metric."""
+    """Compare all contenders of ``table`` by one metric: each one's value and interval, and for
+    each pair the difference, its interval, its p-value corrected for their number (Holm), and the
+    difference that could have been seen. draws: of the bootstrap."""
     measures = [
         Measure(asked.card.resolve(), table.labels, row, asked.card.weighted)
         for row in asked.inputs

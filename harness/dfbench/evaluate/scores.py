@@ -116,7 +116,7 @@ def _scores(level: str, rows: Sequence[tuple[Prediction, float]]) -> Scores:
 
 
 def coverage(predictions: Sequence[Prediction]) -> float:
-    """Share of videos with at least one score."""
+    """Share of videos with at least one score, 0..1; of no rows 0."""
     videos = by_video(predictions)
     seen = sum(any(row.score is not None for row in rows) for rows in videos.values())
     return seen / len(videos) if videos else 0.0

@@ -109,8 +109,8 @@ def fit_similarity(
 
 
 def five_points(landmarks: NDArray[np.floating]) -> NDArray[np.floating]:
-    """The five points [..., 5, 2] of 5 or 68 (iBUG order): middles of the eyes, nose tip, mouth
-    corners."""
+    """The five points [..., 5, 2] of 5 or 68 (iBUG order) [..., K, 2], in the same pixels: middles
+    of the eyes, nose tip, mouth corners."""
     if landmarks.shape[-2] == 5:
         return landmarks
     eyes = [landmarks[..., a : a + 6, :].mean(-2) for a in (36, 42)]

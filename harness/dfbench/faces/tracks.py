@@ -60,7 +60,8 @@ def check_faces(found: object, expected: int, name: str) -> list[Faces]:
 
 
 def iou(box: Box, boxes: Box) -> NDArray[np.float32]:
-    """Intersection over union of ``box`` [4] with each of ``boxes`` [N, 4]."""
+    """Intersection over union, float32 [N] in 0..1, of ``box`` [4] with each of ``boxes`` [N, 4]:
+    x0, y0, x1, y1 in pixels."""
     corner = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
     both = np.clip(corner, 0, None).prod(1)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(1) + (box[2:] - box[:2]).prod()

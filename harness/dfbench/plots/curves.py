@@ -23,7 +23,8 @@ STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 
 
 def curve_figures(result: RunResult, videos: Scores) -> dict[str, Figure]:
-    """File name -> picture; none where the test set has one class only."""
+    """ROC and precision-recall curves of a result: file name -> picture. None where the test set
+    has one class only. videos: the video scores that the result was computed from."""
     if len(np.unique(videos.labels)) < 2:
         return {}
     return {

@@ -31,7 +31,7 @@ def write_predictions(rows: Iterable[Prediction], file: Any, *, header: bool) ->
 
 
 def rewrite(path: Path, rows: Iterable[Prediction]) -> None:
-    """Write a whole ``predictions.csv`` atomically."""
+    """Write a whole ``predictions.csv`` atomically. Raises OSError."""
     buffer = io.StringIO()
     write_predictions(rows, buffer, header=True)
     write_atomic(path, buffer.getvalue().encode())

@@ -17,12 +17,13 @@ Told = tuple[str, int, str | None, str]
 
 
 def truth_of_records(records: Iterable[VideoRecord]) -> str:
-    """As the dataset says it. records: of the test split."""
+    """16 hex digits for which videos there are and which are fake, as the dataset says it. records:
+    of the test split."""
     return _digest((r.id, r.label, r.method, r.group) for r in records)
 
 
 def truth_of_rows(rows: Sequence[Prediction]) -> str:
-    """As the scores say it."""
+    """The same digest, as the scores say it: equal where nothing was taken out or turned."""
     return _digest({(r.video, r.label, r.method, r.group) for r in rows})
 
 
