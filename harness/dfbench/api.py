@@ -144,7 +144,8 @@ def run(
         "perturb": (perturb,) if isinstance(perturb, str) else tuple(perturb),
     }
     results = _run(given)
-    return results[0] if isinstance(test, str) and not perturb else results
+    single = dataset is not None or isinstance(test, str)
+    return results[0] if single and not perturb else results
 
 
 def _no_keyword(name: str, settings: Mapping[str, Any]) -> str:
