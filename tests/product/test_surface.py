@@ -89,14 +89,10 @@ def imports_of_the_core(package: Path) -> Iterator[tuple[str, str]]:
     """(file, module) of each import from dfbench, those for type checking too."""
     for file in sorted(package.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                yield from ((str(file), node.module) for _ in [0] if is_core(node.module))
-            elif isinstance(node, ast.Import):
-                yield from ((str(file), a.name) for a in node.names if is_core(a.name))
-
-
-def is_core(module: str) -> bool:
-    return module.partition(".")[0] == "dfbench"
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            yield from ((str(file), n) for n in names if n.partition(".")[0] == "dfbench")
 
 
 PACKAGES = [

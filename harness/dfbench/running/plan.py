@@ -65,7 +65,7 @@ def make_plan(
     that a generated dataset and fetched weights lie in the cache.
 
     The network is looked at before the data where no run of the detector can be finished; else
-    the plan is not ``ready``, and whoever finds work to do in it asks ``start.check_ready``.
+    the plan is not ``ready``, and whoever finds work to do in it asks ``runner.check_plan``.
 
     read: ``read_dataset``, or one that remembers what it has read.
     """
@@ -80,9 +80,8 @@ def make_plan(
     weights = initial_weights(request, card, cache, reporter)
     given = {key: options[key] for key in raw if options[key] != card.options[key]}
     ready = not any(request.out.glob(f"*/{safe_name(label(card.name, given))}"))
-    if ready:
-        check_ready(device, card, options, weights, request)
-    traits = traits_of(card, options)
+    detector = check_ready(device, card, options, weights, request) if ready else None
+    traits = traits_of(card, options, detector)
     workers = default_workers() if request.workers is None else request.workers
     before = trained_before(weights)
     listings = read_listings(request, before, catalogue, cache, workers, reporter, read)

@@ -29,7 +29,8 @@ def run(request: Request, catalogue: Catalogue, reporter: Reporter) -> list[RunR
     """
     try:
         plan = make_plan(request, catalogue, reporter)
-        if request.again or not all(finished(test.folder) for test in plan.tests):
+        anew = request.again or request.confidence
+        if anew or not all(finished(test.folder) for test in plan.tests):
             check_plan(plan)
     except OSError as error:  # a folder that may not be looked into, a file that may not be read
         raise mendable(error) from error

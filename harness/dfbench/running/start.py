@@ -69,13 +69,16 @@ class Traits:
     makes_fakes: bool
 
 
-def traits_of(card: DetectorCard, options: Mapping[str, Option]) -> Traits:
-    """As the card says it; where that says nothing the network is built, which imports torch."""
+def traits_of(
+    card: DetectorCard, options: Mapping[str, Option], detector: Detector | None = None
+) -> Traits:
+    """As the card says it; where that says nothing, as the module has it, which is built for that
+    unless it is here already. Building imports torch."""
     methods = card.methods
     if methods is None:
         from dfbench.detector.network import build_detector
 
-        network = build_detector(card, options).network
+        network = (detector or build_detector(card, options)).network
         methods = tuple(name for name in PLANNED if hasattr(network, name))
     return Traits(OWN if "aggregate" in methods else card.aggregate, "training_clips" in methods)
 
@@ -86,11 +89,11 @@ def check_ready(
     options: Mapping[str, Option],
     weights: Weights | None,
     request: Request,
-) -> None:
+) -> Detector:
     """Look at what takes seconds to look at, before there is work to do: the device, the network,
     the weights. Raises a DfbenchError."""
     check_usable(device)
-    check_network(card, options, weights, request)
+    return check_network(card, options, weights, request)
 
 
 def check_network(
